@@ -1,0 +1,25 @@
+export {
+  assertTopics,
+  defaultTopicSettings,
+  resultsTopic,
+  statusTopic,
+  topicFaults,
+  topicSpecs,
+  walTopic,
+  type TopicFault,
+  type TopicSettings,
+} from './topics.ts';
+export {
+  defaultLaneLimits,
+  type AppendReceipt,
+  type AppendRecord,
+  type ConsumeOptions,
+  type Lane,
+  type LaneLimits,
+  type LogBatch,
+  type LogBounds,
+  type LogRecord,
+  type TopicDescription,
+  type TopicSpec,
+  type Wal,
+} from './wal.ts';
