@@ -104,6 +104,17 @@ export function createLane(options: LaneOptions): Lane {
       hint: 'close the lane and open another',
     });
 
+  /** The bytes of a call that may enter; throws for one that may not. */
+  const admit = (records: readonly AppendRecord[]): number => {
+    if (closing) throw new EntError('SHUTTING_DOWN', `lane ${name} is closed; nothing was sent`);
+    if (poison) throw poisoned(poison);
+    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
+    const pending = { records: pendingRecords, bytes: pendingBytes };
+    const refused = refusal({ name, records, bytes, pending, limits });
+    if (refused) throw refused;
+    return bytes;
+  };
+
   const pump = async () => {
     while (waiting.length > 0 && !poison) {
       inFlight = takeBatch();
@@ -159,21 +170,15 @@ export function createLane(options: LaneOptions): Lane {
     get pending() {
       return { records: pendingRecords, bytes: pendingBytes };
     },
-    append: (records) =>
-      new Promise((resolve, reject) => {
-        if (closing) {
-          return reject(new EntError('SHUTTING_DOWN', `lane ${name} is closed; nothing was sent`));
-        }
-        if (poison) return reject(poisoned(poison));
-        const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
-        const pending = { records: pendingRecords, bytes: pendingBytes };
-        const refused = refusal({ name, records, bytes, pending, limits });
-        if (refused) return reject(refused);
-        pendingRecords += records.length;
-        pendingBytes += bytes;
+    append: async (records) => {
+      const bytes = admit(records);
+      pendingRecords += records.length;
+      pendingBytes += bytes;
+      startPump();
+      return new Promise((resolve, reject) => {
         waiting.push({ records, bytes, resolve, reject });
-        return startPump();
-      }),
+      });
+    },
     close: () => (closing ??= drain().then(options.release)),
   };
 }
