@@ -1,0 +1,74 @@
+# Every recipe runs on the project's own Node and pnpm, which `install` puts into .tools.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.tools/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
+export BROKERS ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help install run run-kafka demo kafka-up kafka-down topics test test-all external \
+	check fmt gen lock types bench chaos chaos-kafka conformance clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install ## start the fleet on the embedded log; Ctrl-C stops it
+	@exec node deploy/local/run.ts
+
+run-kafka: install ## start the fleet on the brokers of kafka-up
+	@exec node deploy/local/run.ts --kafka
+
+demo: install ## load Debian's package index through the client and check it (ARGS=...)
+	@exec node examples/debian/src/main.ts $(ARGS)
+
+kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)
+	@deploy/kafka/up.sh
+
+kafka-down: install ## stop the local Kafka brokers
+	@deploy/kafka/down.sh
+
+topics: install ## create the topics with the settings that EntDB relies on (ARGS=...)
+	@exec node libs/cli/src/main.ts topics create $(ARGS)
+
+test: install ## run every test that needs Node only (SPECS=libs/wal for a part)
+	@exec node deploy/tools/test/main.ts $(SPECS)
+
+test-all: install external ## run every test, those with Kafka and other external parts too
+	@ENTDB_TEST_EXTERNAL=1 exec node deploy/tools/test/main.ts $(SPECS)
+
+check: install ## format, lint, types, generated code, contract, import rules
+	@exec node deploy/tools/check/main.ts
+
+fmt: install ## format every file
+	@oxfmt .
+
+types: install ## check the types of every package
+	@tsc -b
+
+gen: install ## generate the TypeScript of proto/
+	@buf generate
+
+bench: install ## measure writes and reads beside their raw limits (ARGS=...)
+	@exec node e2e/src/bench/main.ts $(ARGS)
+
+chaos: install ## kill services under load on the embedded log, then count (ARGS=...)
+	@exec node e2e/src/chaos/main.ts $(ARGS)
+
+chaos-kafka: install ## the same on Kafka, brokers too (ARGS=...)
+	@exec node e2e/src/chaos/main.ts --kafka $(ARGS)
+
+conformance: install external ## run the RPC protocols' own conformance suite on the server kit
+	@deploy/conformance/run.sh
+
+install: ## bring Node, pnpm and the packages (the targets above do it by themselves)
+	@deploy/tools/bootstrap.sh
+
+external: install ## bring Kafka, grpcurl, the conformance suite and grpcio into .tools
+	@deploy/tools/external.sh
+
+lock: ## renew pnpm-lock.yaml after a change to a package.json
+	@deploy/tools/bootstrap.sh toolchain
+	@pnpm install --no-frozen-lockfile
+
+clean: ## delete what builds and tests leave; .tools and data folders stay
+	@find libs services e2e examples deploy -name node_modules -prune -o -name dist -type d -exec rm -rf {} +
