@@ -5,3 +5,43 @@ export * from './gen/entdb/v1/record_pb.ts';
 export * from './gen/entdb/v1/schema_pb.ts';
 export * from './gen/entdb/v1/transaction_pb.ts';
 export * from './gen/entdb/v1/value_pb.ts';
+export {
+  checkClear,
+  checkFields,
+  checkFieldValue,
+  checkRequired,
+  edgeTypeOf,
+  fieldOf,
+  nodeTypeOf,
+  type FieldOwner,
+} from './check-fields.ts';
+export { checkFilter } from './check-filter.ts';
+export { checkNodeId, checkValue, kindName } from './check-value.ts';
+export { mergeSchemas, schemaConflicts } from './evolve.ts';
+export { openRecord, sealRecord, type RecordKind } from './envelope.ts';
+export { errorFromDetail, errorToDetail } from './error-detail.ts';
+export { decodeFields, encodeFields, encodeValue } from './fields.ts';
+export { createIdMint, type IdMint } from './mint.ts';
+export { positionFromWire, positionToWire, type LogPosition } from './position.ts';
+export {
+  decodeResultRecord,
+  decodeStatusRecord,
+  decodeWalRecord,
+  encodeResultRecord,
+  encodeStatusRecord,
+  encodeWalRecord,
+} from './record.ts';
+export { requestHash } from './request-hash.ts';
+export { resultFromJson, verdictToJson, type OperationVerdict, type RejectedVerdict, type Verdict } from './result-json.ts';
+export {
+  canonicalSchema,
+  compileSchema,
+  orderedKinds,
+  schemaFingerprint,
+  type CompiledEdgeType,
+  type CompiledField,
+  type CompiledNodeType,
+  type CompiledSchema,
+  type UniqueKey,
+} from './schema.ts';
+export { listOf, val, valueOf, type AnyValue, type Fields, type ValueKind } from './value.ts';

@@ -1,0 +1,12 @@
+import { hash } from 'node:crypto';
+import { toBinary } from '@bufbuild/protobuf';
+import { TransactionSchema, type Transaction } from './gen/entdb/v1/transaction_pb.ts';
+
+/**
+ * Tells a retry from another request with the same key: SHA-256 of the canonical transaction, with ids in place of aliases. Maps are keyed by
+ * integers, which JavaScript iterates in ascending order, so equal transactions have equal bytes. How long the caller waits, which schema
+ * version it names and through which gateway it came are no part of what it asks for.
+ */
+export function requestHash(transaction: Transaction): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(hash('sha256', toBinary(TransactionSchema, transaction), 'buffer'));
+}
