@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeClassArchive } from './archive.ts';
-import { act, brokerActions, down, up } from './local.ts';
+import { act, brokerActions, down, up, wipe } from './local.ts';
 import type { BrokerAction } from './local.ts';
 import { bootstrapOf } from './settings.ts';
 import type { BrokerCount } from './settings.ts';
@@ -29,19 +29,32 @@ function basePortFrom(env: NodeJS.ProcessEnv): number {
 }
 
 async function upCommand(): Promise<void> {
-  const options = { dir: dirFrom(process.env), brokers: brokersFrom(process.env), basePort: basePortFrom(process.env) };
+  const options = {
+    dir: dirFrom(process.env),
+    brokers: brokersFrom(process.env),
+    basePort: basePortFrom(process.env),
+  };
   execFileSync(join(here, 'install.sh'), { stdio: 'inherit' });
   const { plan, started } = await up(options);
-  print(started.length === 0 ? 'kafka: already up' : `kafka: started broker ${started.join(', ')} in ${options.dir}`);
+  print(
+    started.length === 0
+      ? 'kafka: already up'
+      : `kafka: started broker ${started.join(', ')} in ${options.dir}`,
+  );
   print(`ENTDB_KAFKA_BROKERS=${bootstrapOf(plan).join(',')}`);
   print('next: make run-kafka; stop with deploy/kafka/down.sh [--wipe]');
 }
 
 async function downCommand(flags: readonly string[]): Promise<void> {
-  const wipe = flags[0] === '--wipe';
-  if (flags.length > (wipe ? 1 : 0)) throw new Error(usage);
-  const ended = await down(dirFrom(process.env), { wipe });
-  print(`kafka: ${ended.length === 0 ? 'nothing was running' : `stopped broker ${ended.join(', ')}`}${wipe ? ', data removed' : ''}`);
+  if (flags.some((flag) => flag !== '--wipe')) throw new Error(usage);
+  const dir = dirFrom(process.env);
+  const ended = await down(dir);
+  print(
+    ended.length === 0
+      ? `kafka: nothing was up in ${dir}`
+      : `kafka: stopped broker ${ended.join(', ')}`,
+  );
+  if (flags.length > 0 && (await wipe(dir))) print(`kafka: removed the data in ${dir}`);
 }
 
 async function brokerCommand([id, action]: readonly string[]): Promise<void> {

@@ -58,16 +58,21 @@ export interface KafkaOptions {
 export async function useKafka(options: KafkaOptions): Promise<KafkaEndpoint> {
   const running = process.env['ENTDB_TEST_KAFKA_BROKERS'];
   if (running === undefined || running === '') return startKafka(options);
-  return { bootstrap: running.split(',').map((address) => address.trim()), stop: () => Promise.resolve() };
+  return {
+    bootstrap: running.split(',').map((address) => address.trim()),
+    stop: () => Promise.resolve(),
+  };
 }
 
 /** Starts brokers and resolves when all of them serve clients. When one fails, none is left behind. */
 export async function startKafka({ brokers, dir, basePort }: KafkaOptions): Promise<KafkaCluster> {
   assertInstalled();
-  const nodes = basePort === undefined ? await nodesOnFreePorts(brokers) : nodesFrom(basePort, brokers);
+  const nodes =
+    basePort === undefined ? await nodesOnFreePorts(brokers) : nodesFrom(basePort, brokers);
   const plan: ClusterPlan = { clusterId: newClusterId(), nodes };
   const home = resolve(dir);
-  if (existsSync(brokerFiles(home, 1).data)) throw new Error(`${home} holds the data of another cluster`);
+  if (existsSync(brokerFiles(home, 1).data))
+    throw new Error(`${home} holds the data of another cluster`);
   await prepare(home, plan);
 
   const members = nodes.map((node) => createMember(home, node, plan));
@@ -86,7 +91,8 @@ export async function startKafka({ brokers, dir, basePort }: KafkaOptions): Prom
     bootstrap: bootstrapOf(plan),
     broker(id) {
       const member = members.find((candidate) => candidate.id === id);
-      if (member === undefined) throw new Error(`no broker ${id} in a cluster of ${members.length}`);
+      if (member === undefined)
+        throw new Error(`no broker ${id} in a cluster of ${members.length}`);
       return member;
     },
     stop,
@@ -129,7 +135,10 @@ function createMember(dir: string, node: BrokerNode, plan: ClusterPlan): Member 
     },
     launch: start,
     kill: () => end('SIGKILL'),
-    terminate: () => end('SIGTERM'),
+    terminate: () => {
+      running?.signal('SIGCONT'); // a paused process would not see SIGTERM
+      return end('SIGTERM');
+    },
     start: async () => untilReady([await start()], plan),
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),

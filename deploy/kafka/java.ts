@@ -17,11 +17,15 @@ export const classArchive = join(kafkaHome, 'classes.jsa');
 
 const classPath = ['-cp', join(kafkaHome, 'libs', '*')];
 const startFast = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
-const logging = ['-Dorg.slf4j.simpleLogger.showDateTime=true', '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS'];
+const logging = [
+  '-Dorg.slf4j.simpleLogger.showDateTime=true',
+  '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS',
+];
 const readyWithinMs = 120_000;
 const logTailChars = 3000;
 
 export interface BrokerFiles {
+  readonly home: string;
   readonly properties: string;
   readonly data: string;
   readonly log: string;
@@ -31,6 +35,7 @@ export interface BrokerFiles {
 export function brokerFiles(dir: string, id: number): BrokerFiles {
   const home = join(dir, `broker-${id}`);
   return {
+    home,
     properties: join(home, 'server.properties'),
     data: join(home, 'data'),
     log: join(home, 'kafka.log'),
@@ -40,7 +45,8 @@ export function brokerFiles(dir: string, id: number): BrokerFiles {
 
 /** Refuses to go on without the whole of what install.sh puts there. */
 export function assertInstalled(): void {
-  if (!existsSync(join(kafkaHome, 'stamp'))) throw new Error('Kafka is not installed: run deploy/kafka/install.sh');
+  if (!existsSync(join(kafkaHome, 'stamp')))
+    throw new Error('Kafka is not installed: run deploy/kafka/install.sh');
 }
 
 /** Writes each broker's settings and formats its data directory; what is formatted already keeps its data. */
@@ -56,8 +62,20 @@ export async function prepare(dir: string, plan: ClusterPlan): Promise<void> {
 }
 
 async function format(plan: ClusterPlan, files: BrokerFiles): Promise<void> {
-  const storageTool = ['kafka.tools.StorageTool', 'format', '-t', plan.clusterId, '-c', files.properties];
-  await promisify(execFile)('java', [...startFast, ...sharedClasses(), ...classPath, ...storageTool]);
+  const storageTool = [
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    plan.clusterId,
+    '-c',
+    files.properties,
+  ];
+  await promisify(execFile)('java', [
+    ...startFast,
+    ...sharedClasses(),
+    ...classPath,
+    ...storageTool,
+  ]);
 }
 
 function sharedClasses(): readonly string[] {
@@ -98,7 +116,7 @@ export async function launch(
   );
   const { pid } = child;
   if (pid === undefined) {
-    const [cause] = await once(child, 'error');
+    const [cause] = (await once(child, 'error')) as [Error];
     await log.close();
     throw new Error('java cannot be started: run deploy/kafka/install.sh', { cause });
   }
@@ -117,7 +135,10 @@ export async function launch(
 }
 
 /** Resolves when all of these serve clients and see each other; rejects as soon as one of them ends, with the end of its log. */
-export async function untilReady(launched: readonly LaunchedBroker[], plan: ClusterPlan): Promise<void> {
+export async function untilReady(
+  launched: readonly LaunchedBroker[],
+  plan: ClusterPlan,
+): Promise<void> {
   const waiting = new AbortController();
   const deadline = AbortSignal.timeout(readyWithinMs);
   const wanted = {
@@ -132,10 +153,15 @@ export async function untilReady(launched: readonly LaunchedBroker[], plan: Clus
     ]);
     if (ended === undefined) return;
     const { node, files } = ended;
-    throw new Error(`broker ${node.id} ended before it was ready; ${files.log} ends with\n${await tail(files.log)}`);
+    throw new Error(
+      `broker ${node.id} ended before it was ready; ${files.log} ends with\n${await tail(files.log)}`,
+    );
   } catch (cause) {
     if (!deadline.aborted) throw cause;
-    throw new Error(`brokers ${wanted.ids.join(', ')} did not answer within ${readyWithinMs / 1000} s`, { cause });
+    throw new Error(
+      `brokers ${wanted.ids.join(', ')} did not answer within ${readyWithinMs / 1000} s`,
+      { cause },
+    );
   } finally {
     waiting.abort();
   }

@@ -2,7 +2,6 @@
  * A developer's cluster: brokers that outlive the command that started them, found again by the pids they left.
  * Each command is idempotent, and none signals a process that is not a broker of this directory.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { brokerFiles, launch, prepare, untilReady } from './java.ts';
 import type { LaunchedBroker } from './java.ts';
 import { busyPort, nodesFrom } from './ports.ts';
+import { commandLine, signal } from './processes.ts';
 import { newClusterId } from './settings.ts';
 import type { BrokerCount, BrokerNode, ClusterPlan } from './settings.ts';
 
@@ -56,17 +56,23 @@ export async function up({ dir, brokers, basePort }: LocalOptions): Promise<UpRe
   return { plan, started: down.map(({ id }) => id) };
 }
 
-/** Ends all brokers of the directory; with `wipe`, their data goes too. Returns the ids of those that were up. */
-export async function down(dir: string, { wipe }: { readonly wipe: boolean }): Promise<readonly number[]> {
-  const plan = await readPlan(dir);
-  if (plan === undefined) return [];
-  const wereUp = plan.nodes.filter((node) => runningPid(dir, node) !== undefined);
+/** Ends all brokers of the directory, and returns the ids of those that were up. */
+export async function down(dir: string): Promise<readonly number[]> {
+  const nodes = (await readPlan(dir))?.nodes ?? [];
+  const wereUp = nodes.filter((node) => runningPid(dir, node) !== undefined);
   await Promise.all(wereUp.map((node) => end(dir, node, 'SIGTERM')));
-  if (wipe) {
-    await Promise.all(plan.nodes.map(({ id }) => rm(brokerHome(dir, id), { recursive: true, force: true })));
-    await rm(planFile(dir));
-  }
   return wereUp.map(({ id }) => id);
+}
+
+/** Removes what a cluster that is down left in the directory, and nothing else. Returns whether there was a cluster. */
+export async function wipe(dir: string): Promise<boolean> {
+  const plan = await readPlan(dir);
+  if (plan === undefined) return false;
+  await Promise.all(
+    plan.nodes.map(({ id }) => rm(brokerFiles(dir, id).home, { recursive: true, force: true })),
+  );
+  await rm(planFile(dir));
+  return true;
 }
 
 export const brokerActions = ['kill', 'stop', 'pause', 'resume', 'start'] as const;
@@ -75,7 +81,8 @@ export type BrokerAction = (typeof brokerActions)[number];
 /** Does one thing to one broker and resolves when it is done. */
 export async function act(dir: string, id: number, action: BrokerAction): Promise<void> {
   const plan = await readPlan(dir);
-  if (plan === undefined) throw new Error(`no cluster in ${dir}; start one with deploy/kafka/up.sh`);
+  if (plan === undefined)
+    throw new Error(`no cluster in ${dir}; start one with deploy/kafka/up.sh`);
   const node = plan.nodes.find((candidate) => candidate.id === id);
   if (node === undefined) throw new Error(`no broker ${id} in a cluster of ${plan.nodes.length}`);
 
@@ -84,22 +91,27 @@ export async function act(dir: string, id: number, action: BrokerAction): Promis
     if (pid === undefined) await startNodes(dir, plan, [node]);
     return;
   }
-  if (pid === undefined) throw new Error(`broker ${id} is down; start it with deploy/kafka/broker.sh ${id} start`);
+  if (pid === undefined)
+    throw new Error(`broker ${id} is down; start it with deploy/kafka/broker.sh ${id} start`);
   switch (action) {
     case 'kill':
       return end(dir, node, 'SIGKILL');
     case 'stop':
       return end(dir, node, 'SIGTERM');
     case 'pause':
-      process.kill(pid, 'SIGSTOP');
+      signal(pid, 'SIGSTOP');
       return;
     case 'resume':
-      process.kill(pid, 'SIGCONT');
+      signal(pid, 'SIGCONT');
       return;
   }
 }
 
-async function startNodes(dir: string, plan: ClusterPlan, nodes: readonly BrokerNode[]): Promise<void> {
+async function startNodes(
+  dir: string,
+  plan: ClusterPlan,
+  nodes: readonly BrokerNode[],
+): Promise<void> {
   await prepare(dir, plan);
   const launched: LaunchedBroker[] = [];
   try {
@@ -117,14 +129,14 @@ async function startNodes(dir: string, plan: ClusterPlan, nodes: readonly Broker
 }
 
 /** SIGTERM is followed by SIGKILL when the broker takes too long, as it does when no controller is left to say goodbye to. */
-async function end(dir: string, node: BrokerNode, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+async function end(dir: string, node: BrokerNode, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const pid = runningPid(dir, node);
   if (pid === undefined) return;
-  process.kill(pid, signal);
-  process.kill(pid, 'SIGCONT'); // a paused process would not see SIGTERM
+  signal(pid, name);
+  signal(pid, 'SIGCONT'); // a paused process would not see SIGTERM
   const deadline = performance.now() + terminateWithinMs;
   while (runningPid(dir, node) !== undefined) {
-    if (performance.now() > deadline) process.kill(pid, 'SIGKILL');
+    if (performance.now() > deadline) signal(pid, 'SIGKILL');
     await delay(pollMs);
   }
   await rm(brokerFiles(dir, node.id).pid, { force: true });
@@ -138,16 +150,6 @@ function runningPid(dir: string, node: BrokerNode): number | undefined {
   return commandLine(pid).includes(files.properties) ? pid : undefined;
 }
 
-/** Empty for a process that has ended, reaped or not. */
-function commandLine(pid: number): string {
-  try {
-    if (existsSync('/proc/self/cmdline')) return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
-  } catch {
-    return ''; // both ways fail exactly when there is no such process
-  }
-}
-
 async function readPlan(dir: string): Promise<ClusterPlan | undefined> {
   const file = planFile(dir);
   // Only `up` writes this file, so its shape is known.
@@ -156,8 +158,4 @@ async function readPlan(dir: string): Promise<ClusterPlan | undefined> {
 
 function planFile(dir: string): string {
   return join(dir, 'cluster.json');
-}
-
-function brokerHome(dir: string, id: number): string {
-  return join(brokerFiles(dir, id).properties, '..');
 }

@@ -27,7 +27,9 @@ export async function nodesOnFreePorts(brokers: BrokerCount): Promise<readonly B
     const nodes = nodesFrom(randomInt(portRange.first, portRange.last), brokers);
     if ((await busyPort(nodes)) === undefined) return nodes;
   }
-  throw new Error(`no free block of ports between ${portRange.first} and ${portRange.last} in ${attemptsMax} attempts`);
+  throw new Error(
+    `no free block of ports between ${portRange.first} and ${portRange.last} in ${attemptsMax} attempts`,
+  );
 }
 
 /** The first port of these nodes that another process holds, if any. */

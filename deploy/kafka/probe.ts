@@ -21,7 +21,10 @@ export async function untilBrokersAnswer(wanted: Readiness, signal: AbortSignal)
 }
 
 /** Whether this address serves this cluster now and sees all the wanted nodes. */
-export async function answers(address: string, wanted: Omit<Readiness, 'addresses'>): Promise<boolean> {
+export async function answers(
+  address: string,
+  wanted: Omit<Readiness, 'addresses'>,
+): Promise<boolean> {
   const client = new Kafka({
     clientId: 'probe',
     brokers: [address],
@@ -34,7 +37,10 @@ export async function answers(address: string, wanted: Omit<Readiness, 'addresse
   try {
     await admin.connect();
     const { clusterId, brokers } = await admin.describeCluster();
-    return clusterId === wanted.clusterId && wanted.ids.every((id) => brokers.some(({ nodeId }) => nodeId === id));
+    return (
+      clusterId === wanted.clusterId &&
+      wanted.ids.every((id) => brokers.some(({ nodeId }) => nodeId === id))
+    );
   } catch {
     // Every failure here means "not yet": the caller sets the deadline and knows when a broker has ended.
     return false;

@@ -47,7 +47,9 @@ export function serverProperties(node: BrokerNode, plan: ClusterPlan, dataDir: s
     'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
-    'controller.quorum.voters': plan.nodes.map((peer) => `${peer.id}@${host}:${peer.controllerPort}`).join(','),
+    'controller.quorum.voters': plan.nodes
+      .map((peer) => `${peer.id}@${host}:${peer.controllerPort}`)
+      .join(','),
 
     'auto.create.topics.enable': false,
     'default.replication.factor': replicas,

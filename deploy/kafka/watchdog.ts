@@ -13,7 +13,9 @@ export interface Watchdog {
 const guard = `trap '' INT TERM HUP; read -r order; [ "$order" = dismissed ] || kill -KILL "$1"`;
 
 export function watch(pid: number): Watchdog {
-  const shell = spawn('/bin/sh', ['-c', guard, 'watchdog', String(pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const shell = spawn('/bin/sh', ['-c', guard, 'watchdog', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   const exited = new Promise<void>((resolve) => shell.once('exit', () => resolve()));
   return {
     async dismiss() {
