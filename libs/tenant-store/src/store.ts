@@ -1,0 +1,108 @@
+import type { EntError } from '@entdb/base';
+import type {
+  CountUnreadRequest,
+  CountUnreadResponse,
+  GetNodeByKeyRequest,
+  GetNodeByKeyResponse,
+  GetNodeRequest,
+  GetNodeResponse,
+  GetNodesRequest,
+  GetNodesResponse,
+  GetResultRequest,
+  GetResultResponse,
+  GetSchemaRequest,
+  GetSchemaResponse,
+  GetTenantRequest,
+  GetTenantResponse,
+  ListEdgesRequest,
+  ListEdgesResponse,
+  ListMailboxRequest,
+  ListMailboxResponse,
+  ListNeighborsRequest,
+  ListNeighborsResponse,
+  QueryNodesRequest,
+  QueryNodesResponse,
+  SearchMailboxRequest,
+  SearchMailboxResponse,
+  SearchNodesRequest,
+  SearchNodesResponse,
+  WalRecord,
+} from '@entdb/contracts';
+
+/**
+ * The tenant store: the only code that turns records into state, and the only code that reads it. Everything is synchronous and meant for
+ * worker threads. One process owns a tenant's files; one writer at a time, any number of readers.
+ */
+
+/** A decoded record with its place and time in the log. */
+export interface PlacedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly record: WalRecord;
+}
+
+export interface TenantPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the last record applied; -1 before the first. */
+  readonly offset: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly logTimeUs: number;
+}
+
+/** What became of one record. `verdict`: judged now. `repeated`: its key has this verdict already, or its position was passed. */
+export type ApplyOutcome =
+  | { readonly kind: 'verdict' | 'repeated'; readonly offset: number; readonly resultJson: string }
+  | { readonly kind: 'refused'; readonly offset: number; readonly error: EntError };
+
+export interface ApplyResult {
+  /** One per record, in order, up to the first that could not be applied. Committed, in both files. */
+  readonly outcomes: readonly ApplyOutcome[];
+  /** The record that cannot be applied: the tenant must stand still. Nothing of it was written. */
+  readonly poison?: { readonly offset: number; readonly error: EntError };
+}
+
+export interface TenantWriter {
+  readonly tenantId: string;
+  readonly fileId: string;
+  /** The lower of the positions of the two files. */
+  readonly position: TenantPosition;
+  /**
+   * Applies records in order: one transaction per file, each record in a savepoint; rows, verdict, position and digest commit together.
+   * Records at or below a file's position are skipped for that file. Deterministic: time is the record's. Throws STORE_UNAVAILABLE (disk
+   * full, I/O error; nothing of the call is committed in the failing file: try again) or STORE_CORRUPT.
+   */
+  apply(records: readonly PlacedRecord[]): ApplyResult;
+  digests(): { readonly canonical: string; readonly mailbox: string };
+  /** Makes all that was applied survive a power loss. Returns the offset for which that now holds. */
+  sync(): number;
+  /** Sums all rows again, makes every derived table anew in memory terms, and compares. Throws STORE_CORRUPT naming the first difference. */
+  scrub(): void;
+  close(): void;
+}
+
+/**
+ * Each read runs in one read transaction of its file, verifies the checksum of each row it uses (STORE_CORRUPT otherwise, never a wrong
+ * answer), is bounded, and says the position of the state that it saw. `scope` in the requests is the caller's business.
+ */
+export interface TenantReader {
+  readonly tenantId: string;
+  position(file: 'canonical' | 'mailbox'): TenantPosition;
+  getNode(request: GetNodeRequest): GetNodeResponse;
+  getNodes(request: GetNodesRequest): GetNodesResponse;
+  getNodeByKey(request: GetNodeByKeyRequest): GetNodeByKeyResponse;
+  queryNodes(request: QueryNodesRequest): QueryNodesResponse;
+  listEdges(request: ListEdgesRequest): ListEdgesResponse;
+  listNeighbors(request: ListNeighborsRequest): ListNeighborsResponse;
+  searchNodes(request: SearchNodesRequest): SearchNodesResponse;
+  listMailbox(request: ListMailboxRequest): ListMailboxResponse;
+  searchMailbox(request: SearchMailboxRequest): SearchMailboxResponse;
+  countUnread(request: CountUnreadRequest): CountUnreadResponse;
+  getResult(request: GetResultRequest): GetResultResponse;
+  getSchema(request: GetSchemaRequest): GetSchemaResponse;
+  getTenant(request: GetTenantRequest): GetTenantResponse;
+  close(): void;
+}
