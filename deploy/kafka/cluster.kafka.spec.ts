@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
-import { startKafka } from './cluster.ts';
+import { startKafka, useKafka } from './cluster.ts';
 import type { KafkaCluster } from './cluster.ts';
 import { commandLine } from './processes.ts';
 
@@ -152,7 +152,7 @@ it('a paused broker answers no one, and the same process answers again when resu
 
 it('brokers end with the process that started them, though it dies by SIGKILL', async () => {
   const script = `
-    import { startKafka } from ${JSON.stringify(new URL('./cluster.ts', import.meta.url).href)};
+    import { startKafka, useKafka } from ${JSON.stringify(new URL('./cluster.ts', import.meta.url).href)};
     const cluster = await startKafka({ brokers: 1, dir: ${JSON.stringify(dir)} });
     process.stdout.write(String(cluster.broker(1).pid));
   `;
@@ -165,4 +165,20 @@ it('brokers end with the process that started them, though it dies by SIGKILL', 
 
   parent.kill('SIGKILL');
   await eventually(() => !isAlive(pid));
+});
+
+it('a running cluster that the environment names is used, and left alone', async () => {
+  const before = process.env['ENTDB_TEST_KAFKA_BROKERS'];
+  const cluster = await startKafka({ brokers: 1, dir });
+  try {
+    process.env['ENTDB_TEST_KAFKA_BROKERS'] = cluster.bootstrap.join(',');
+    const borrowed = await useKafka({ brokers: 3, dir });
+    expect(borrowed.bootstrap).toEqual(cluster.bootstrap);
+    await borrowed.stop();
+    expect(isAlive(cluster.broker(1).pid ?? -1)).toBe(true);
+  } finally {
+    if (before === undefined) delete process.env['ENTDB_TEST_KAFKA_BROKERS'];
+    else process.env['ENTDB_TEST_KAFKA_BROKERS'] = before;
+    await cluster.stop();
+  }
 });
