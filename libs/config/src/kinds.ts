@@ -34,10 +34,18 @@ const yes = <T>(value: T): Parsed<T> => ({ ok: true, value });
 
 function make<T, O extends Options>(
   options: O,
-  kind: { readonly rule: string; readonly unit: string; readonly parse: (raw: string) => Parsed<T> },
+  kind: {
+    readonly rule: string;
+    readonly unit: string;
+    readonly parse: (raw: string) => Parsed<T>;
+  },
 ): Setting<Value<T, O>> {
   const { default: written, optional, ...words } = { optional: undefined, ...options };
-  return { ...words, ...kind, fallback: fallbackOf<T, O>(words.env, written, optional === true, kind.parse) };
+  return {
+    ...words,
+    ...kind,
+    fallback: fallbackOf<T, O>(words.env, written, optional === true, kind.parse),
+  };
 }
 
 function fallbackOf<T, O extends Options>(
@@ -74,7 +82,10 @@ export const boolean = <O extends Options>(options: O) =>
     parse: (raw) => (raw === 'true' ? yes(true) : raw === 'false' ? yes(false) : no),
   });
 
-export const oneOf = <const T extends string, O extends Options>(values: readonly T[], options: O) =>
+export const oneOf = <const T extends string, O extends Options>(
+  values: readonly T[],
+  options: O,
+) =>
   make<T, O>(options, {
     rule: `one of ${values.join(', ')}`,
     unit: '',
@@ -85,8 +96,16 @@ export const oneOf = <const T extends string, O extends Options>(values: readonl
   });
 
 /** A variable that exists because the outside world names it, and takes one value only. */
-export const constant = <const T extends string, O extends Options>(value: T, why: string, options: O) =>
-  make<T, O>(options, { rule: `only ${value}: ${why}`, unit: '', parse: (raw) => (raw === value ? yes(value) : no) });
+export const constant = <const T extends string, O extends Options>(
+  value: T,
+  why: string,
+  options: O,
+) =>
+  make<T, O>(options, {
+    rule: `only ${value}: ${why}`,
+    unit: '',
+    parse: (raw) => (raw === value ? yes(value) : no),
+  });
 
 export const integer = <O extends Options>(
   range: { readonly min: number; readonly max: number; readonly unit?: string },

@@ -1,7 +1,13 @@
 import { EntError, isEntError } from '@entdb/base';
 import fc from 'fast-check';
 import { boolean, byteSize, duration, hostPorts, integer, oneOf, port, text } from './kinds.ts';
-import { combineSettings, defineSettings, describeSettings, parseSettings, unknownSettings } from './settings.ts';
+import {
+  combineSettings,
+  defineSettings,
+  describeSettings,
+  parseSettings,
+  unknownSettings,
+} from './settings.ts';
 
 const words = { sentence: 'A sentence.', example: 'example' };
 const spec = defineSettings({
@@ -12,7 +18,10 @@ const spec = defineSettings({
   on: boolean({ env: 'ENTDB_ON', default: 'false', ...words }),
   kind: oneOf(['a', 'b'], { env: 'ENTDB_KIND', default: 'a', ...words }),
   brokers: hostPorts({ env: 'ENTDB_BROKERS', optional: true, ...words }),
-  secret: integer({ min: 0, max: 9 }, { env: 'ENTDB_SECRET', default: '1', secret: true, ...words }),
+  secret: integer(
+    { min: 0, max: 9 },
+    { env: 'ENTDB_SECRET', default: '1', secret: true, ...words },
+  ),
 });
 
 const faultOf = (env: Record<string, string>): EntError => {
@@ -50,7 +59,13 @@ describe('parseSettings', () => {
       ENTDB_KIND: 'b',
       ENTDB_BROKERS: 'k-0:9092, k-1:9093',
     });
-    expect(values).toMatchObject({ wait: 250, size: 1_048_576, on: true, kind: 'b', brokers: ['k-0:9092', 'k-1:9093'] });
+    expect(values).toMatchObject({
+      wait: 250,
+      size: 1_048_576,
+      on: true,
+      kind: 'b',
+      brokers: ['k-0:9092', 'k-1:9093'],
+    });
   });
 
   it('reports all faults at once, each with value, rule and example', () => {
@@ -71,7 +86,9 @@ describe('parseSettings', () => {
   it('never shows a secret', () => {
     const fault = faultOf({ ENTDB_SECRET: 'hunter2' });
     expect(fault.message).toContain('ENTDB_SECRET is a secret');
-    expect(JSON.stringify({ ...fault, message: fault.message, stack: fault.stack })).not.toContain('hunter2');
+    expect(JSON.stringify({ ...fault, message: fault.message, stack: fault.stack })).not.toContain(
+      'hunter2',
+    );
   });
 
   it.each([
@@ -82,43 +99,59 @@ describe('parseSettings', () => {
     ['ENTDB_KIND', ['c', 'A', 'a,b']],
     ['ENTDB_BROKERS', ['kafka', 'kafka:0', 'kafka:70000', '[::1]:9092', 'a:1,,b:2', ',']],
   ])('refuses bad values of %s', (env, values) => {
-    for (const value of values) expect(faultOf({ [env]: value }).message).toContain(`${env} is ${JSON.stringify(value)}`);
+    for (const value of values)
+      expect(faultOf({ [env]: value }).message).toContain(`${env} is ${JSON.stringify(value)}`);
   });
 
   it('never throws anything but INVALID_SETTING, whatever the text', () => {
     const names = Object.values(spec.settings).map((setting) => setting.env);
     fc.assert(
-      fc.property(fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' })), (env) => {
-        try {
-          parseSettings(spec, env);
-        } catch (error) {
-          expect(isEntError(error, 'INVALID_SETTING')).toBe(true);
-        }
-      }),
+      fc.property(
+        fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' })),
+        (env) => {
+          try {
+            parseSettings(spec, env);
+          } catch (error) {
+            expect(isEntError(error, 'INVALID_SETTING')).toBe(true);
+          }
+        },
+      ),
     );
   });
 });
 
 describe('specifications', () => {
   it('refuses a default that breaks its own rule', () => {
-    expect(() => port({ env: 'ENTDB_X', default: 'http', ...words })).toThrow('the default of ENTDB_X breaks its own rule');
+    expect(() => port({ env: 'ENTDB_X', default: 'http', ...words })).toThrow(
+      'the default of ENTDB_X breaks its own rule',
+    );
   });
 
   it('combines groups, and refuses two settings of one variable', () => {
     const other = defineSettings({ more: text({ env: 'ENTDB_MORE', default: 'm', ...words }) });
-    expect(parseSettings(combineSettings(spec, other), { ENTDB_NAME: 'n' })).toMatchObject({ name: 'n', more: 'm' });
+    expect(parseSettings(combineSettings(spec, other), { ENTDB_NAME: 'n' })).toMatchObject({
+      name: 'n',
+      more: 'm',
+    });
     const clash = defineSettings({ alias: text({ env: 'ENTDB_NAME', ...words }) });
     expect(() => combineSettings(spec, clash)).toThrow('two settings read ENTDB_NAME');
   });
 
   it('lists variables that nobody reads', () => {
-    expect(unknownSettings([spec], { ENTDB_PROT: '1', ENTDB_PORT: '1', PATH: '/', ENTDB_A: '' })).toEqual(['ENTDB_A', 'ENTDB_PROT']);
+    expect(
+      unknownSettings([spec], { ENTDB_PROT: '1', ENTDB_PORT: '1', PATH: '/', ENTDB_A: '' }),
+    ).toEqual(['ENTDB_A', 'ENTDB_PROT']);
   });
 
   it('describes itself, secrets hidden', () => {
     const rows = describeSettings(spec);
     expect(rows[0]).toMatchObject({ env: 'ENTDB_NAME', required: true, default: '' });
-    expect(rows[2]).toMatchObject({ env: 'ENTDB_WAIT', required: false, default: '5s', unit: 'time' });
+    expect(rows[2]).toMatchObject({
+      env: 'ENTDB_WAIT',
+      required: false,
+      default: '5s',
+      unit: 'time',
+    });
     expect(rows.at(-1)).toMatchObject({ env: 'ENTDB_SECRET', secret: true, example: '***' });
   });
 });

@@ -21,12 +21,17 @@ export interface SettingsSpec<S extends AnySettings = AnySettings> {
 /** Any specification, for who reads the settings and not the values. */
 type Group = Pick<SettingsSpec, 'settings'>;
 
-type ValuesOf<S extends AnySettings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+type ValuesOf<S extends AnySettings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
 
 /** The object that a specification parses to. */
 export type SettingsOf<Spec> = Spec extends SettingsSpec<infer S> ? ValuesOf<S> : never;
 
-export function defineSettings<S extends AnySettings>(settings: S, ...checks: Check<S>[]): SettingsSpec<S> {
+export function defineSettings<S extends AnySettings>(
+  settings: S,
+  ...checks: Check<S>[]
+): SettingsSpec<S> {
   return Object.freeze({ settings: Object.freeze(settings), checks: Object.freeze(checks) });
 }
 
@@ -55,14 +60,19 @@ export function parseSettings<S extends AnySettings>(spec: SettingsSpec<S>, env:
     const raw = env[setting.env] ?? '';
     if (raw === '') {
       if (setting.fallback) values[name] = setting.fallback.value;
-      else faults.push(`${setting.env} is not set; it must be ${setting.rule}, for example ${setting.env}=${setting.example}`);
+      else
+        faults.push(
+          `${setting.env} is not set; it must be ${setting.rule}, for example ${setting.env}=${setting.example}`,
+        );
       continue;
     }
     const parsed = setting.parse(raw);
     if (parsed.ok) values[name] = parsed.value;
     else {
       const seen = setting.secret === true ? 'a secret' : JSON.stringify(raw);
-      faults.push(`${setting.env} is ${seen}; it must be ${setting.rule}, for example ${setting.env}=${setting.example}`);
+      faults.push(
+        `${setting.env} is ${seen}; it must be ${setting.rule}, for example ${setting.env}=${setting.example}`,
+      );
     }
   }
   // Checks between settings read whole objects: they wait until each setting is right by itself.
@@ -82,7 +92,9 @@ export function parseSettings<S extends AnySettings>(spec: SettingsSpec<S>, env:
 
 /** Variables of ours that none of the specifications know: most likely a typing error. To be logged as a warning. */
 export function unknownSettings(specs: readonly Group[], env: Env): readonly string[] {
-  const known = new Set<string>(specs.flatMap((spec) => Object.values(spec.settings).map((setting) => setting.env)));
+  const known = new Set<string>(
+    specs.flatMap((spec) => Object.values(spec.settings).map((setting) => setting.env)),
+  );
   return Object.keys(env)
     .filter((name) => name.startsWith('ENTDB_') && !known.has(name))
     .toSorted();

@@ -15,7 +15,8 @@ describe('shared settings', () => {
 
   it('their examples keep their own rules', () => {
     for (const spec of [logSettings, serverSettings]) {
-      for (const setting of Object.values(spec.settings)) expect([setting.env, setting.parse(setting.example).ok]).toEqual([setting.env, true]);
+      for (const setting of Object.values(spec.settings))
+        expect([setting.env, setting.parse(setting.example).ok]).toEqual([setting.env, true]);
     }
     expect(describeSettings(serverSettings).every((row) => row.sentence.endsWith('.'))).toBe(true);
   });

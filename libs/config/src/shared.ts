@@ -1,5 +1,15 @@
 /** Settings that several services read: the log they write and follow, and the servers they open. */
-import { boolean, byteSize, constant, duration, hostPorts, integer, oneOf, port, text } from './kinds.ts';
+import {
+  boolean,
+  byteSize,
+  constant,
+  duration,
+  hostPorts,
+  integer,
+  oneOf,
+  port,
+  text,
+} from './kinds.ts';
 import { defineSettings, type SettingsOf } from './settings.ts';
 
 /** The log: embedded or Kafka, and what its topics must be. */
@@ -14,13 +24,15 @@ export const logSettings = defineSettings(
     dataDir: text({
       env: 'ENTDB_DATA_DIR',
       default: '.entdb',
-      sentence: 'The folder of everything that is kept on disk; the embedded log is its subfolder log.',
+      sentence:
+        'The folder of everything that is kept on disk; the embedded log is its subfolder log.',
       example: '/var/lib/entdb',
     }),
     kafkaBrokers: hostPorts({
       env: 'ENTDB_KAFKA_BROKERS',
       optional: true,
-      sentence: 'The brokers to start from; the others are found through them. Needed with ENTDB_LOG=kafka.',
+      sentence:
+        'The brokers to start from; the others are found through them. Needed with ENTDB_LOG=kafka.',
       example: 'kafka-0:9092,kafka-1:9092,kafka-2:9092',
     }),
     kafkaAcks: constant('all', 'an acknowledged write must be on every replica in sync', {
@@ -65,7 +77,8 @@ export const logSettings = defineSettings(
       {
         env: 'ENTDB_WAL_PARTITIONS',
         default: '8',
-        sentence: 'Partitions of the write-ahead log. It is fixed when the topic is made: another number would move tenants.',
+        sentence:
+          'Partitions of the write-ahead log. It is fixed when the topic is made: another number would move tenants.',
         example: '32',
       },
     ),
@@ -74,7 +87,8 @@ export const logSettings = defineSettings(
       {
         env: 'ENTDB_WAL_REPLICATION_FACTOR',
         default: '3',
-        sentence: 'On how many brokers each record is kept. The embedded log has one copy by nature.',
+        sentence:
+          'On how many brokers each record is kept. The embedded log has one copy by nature.',
         example: '3',
       },
     ),
@@ -83,7 +97,8 @@ export const logSettings = defineSettings(
       {
         env: 'ENTDB_WAL_MIN_INSYNC_REPLICAS',
         default: '2',
-        sentence: 'How many brokers must have a record before it is acknowledged. The embedded log has one copy by nature.',
+        sentence:
+          'How many brokers must have a record before it is acknowledged. The embedded log has one copy by nature.',
         example: '2',
       },
     ),
@@ -99,7 +114,8 @@ export const logSettings = defineSettings(
     allowUnsafeTopic: boolean({
       env: 'ENTDB_ALLOW_UNSAFE_TOPIC',
       default: 'false',
-      sentence: 'Run on topics whose settings can lose acknowledged writes. For a laptop with one broker, never for data.',
+      sentence:
+        'Run on topics whose settings can lose acknowledged writes. For a laptop with one broker, never for data.',
       example: 'true',
     }),
   },
@@ -108,7 +124,8 @@ export const logSettings = defineSettings(
       ? 'ENTDB_KAFKA_BROKERS is not set and ENTDB_LOG is kafka; for example ENTDB_KAFKA_BROKERS=kafka-0:9092,kafka-1:9092'
       : undefined,
   (values) =>
-    values.kafkaSaslMechanism !== undefined && (values.kafkaSaslUsername === undefined || values.kafkaSaslPassword === undefined)
+    values.kafkaSaslMechanism !== undefined &&
+    (values.kafkaSaslUsername === undefined || values.kafkaSaslPassword === undefined)
       ? 'ENTDB_KAFKA_SASL_MECHANISM is set, so ENTDB_KAFKA_SASL_USERNAME and ENTDB_KAFKA_SASL_PASSWORD must be set too'
       : undefined,
   (values) =>
@@ -131,7 +148,8 @@ export const serverSettings = defineSettings({
   rpcPort: port({
     env: 'ENTDB_RPC_PORT',
     default: '7070',
-    sentence: 'The port of the RPC server (gRPC, gRPC-Web and Connect, HTTP/1.1 and HTTP/2); 0 lets the system choose.',
+    sentence:
+      'The port of the RPC server (gRPC, gRPC-Web and Connect, HTTP/1.1 and HTTP/2); 0 lets the system choose.',
     example: '7070',
   }),
   httpPort: port({
@@ -162,14 +180,20 @@ export const serverSettings = defineSettings({
   }),
   rpcReadMax: byteSize(
     { min: 1024, max: 1024 ** 3 },
-    { env: 'ENTDB_RPC_READ_MAX', default: '4MiB', sentence: 'The largest request message taken.', example: '8MiB' },
+    {
+      env: 'ENTDB_RPC_READ_MAX',
+      default: '4MiB',
+      sentence: 'The largest request message taken.',
+      example: '8MiB',
+    },
   ),
   rpcWriteMax: byteSize(
     { min: 1024, max: 1024 ** 3 },
     {
       env: 'ENTDB_RPC_WRITE_MAX',
       default: '4MiB',
-      sentence: 'The largest response message given; gRPC clients refuse more than 4 MiB unless told otherwise.',
+      sentence:
+        'The largest response message given; gRPC clients refuse more than 4 MiB unless told otherwise.',
       example: '8MiB',
     },
   ),
@@ -178,17 +202,28 @@ export const serverSettings = defineSettings({
     {
       env: 'ENTDB_RPC_IN_FLIGHT_MAX',
       default: '4096',
-      sentence: 'Calls at work at the same time; one more is refused at once with RESOURCE_EXHAUSTED.',
+      sentence:
+        'Calls at work at the same time; one more is refused at once with RESOURCE_EXHAUSTED.',
       example: '1024',
     },
   ),
   rpcDeadlineDefaultMs: duration(
     { minMs: 1 },
-    { env: 'ENTDB_RPC_DEADLINE_DEFAULT', default: '30s', sentence: 'The deadline of a unary call that names none.', example: '10s' },
+    {
+      env: 'ENTDB_RPC_DEADLINE_DEFAULT',
+      default: '30s',
+      sentence: 'The deadline of a unary call that names none.',
+      example: '10s',
+    },
   ),
   rpcDeadlineMaxMs: duration(
     { minMs: 1 },
-    { env: 'ENTDB_RPC_DEADLINE_MAX', default: '5m', sentence: 'The longest deadline that a unary call may name.', example: '1m' },
+    {
+      env: 'ENTDB_RPC_DEADLINE_MAX',
+      default: '5m',
+      sentence: 'The longest deadline that a unary call may name.',
+      example: '1m',
+    },
   ),
   rpcStreamDeadlineMaxMs: duration(
     { minMs: 1 },
@@ -204,7 +239,8 @@ export const serverSettings = defineSettings({
     {
       env: 'ENTDB_DRAIN_WAIT',
       default: '500ms',
-      sentence: 'How long a stopping process goes on taking calls after /readyz said no, so that load balancers notice.',
+      sentence:
+        'How long a stopping process goes on taking calls after /readyz said no, so that load balancers notice.',
       example: '5s',
     },
   ),
@@ -220,7 +256,8 @@ export const serverSettings = defineSettings({
   exitWithParent: boolean({
     env: 'ENTDB_EXIT_WITH_PARENT',
     default: 'false',
-    sentence: 'Stop when standard input closes, so that a process started by a local launcher does not outlive it.',
+    sentence:
+      'Stop when standard input closes, so that a process started by a local launcher does not outlive it.',
     example: 'true',
   }),
 });
