@@ -1,4 +1,11 @@
 export {
+  createMemoryWal,
+  type AppendAttempt,
+  type AppendFault,
+  type MemoryWal,
+  type MemoryWalOptions,
+} from './memory/memory-wal.ts';
+export {
   assertTopics,
   defaultTopicSettings,
   resultsTopic,
