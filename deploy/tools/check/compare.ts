@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { command, type Outcome } from './outcome.ts';
 
 const GENERATED = 'libs/contracts/src/gen';
@@ -45,6 +45,26 @@ export const protoBreaking = (): Outcome =>
       output: '',
     });
   });
+
+/** Checks types, and that every package takes part: one that nobody refers to is never checked. */
+export function types(): Outcome {
+  const { references } = JSON.parse(readFileSync('tsconfig.json', 'utf8')) as {
+    readonly references: readonly { readonly path: string }[];
+  };
+  const listed = new Set(references.map(({ path }) => path));
+  const unlisted = globSync([
+    '{e2e,deploy}/tsconfig.json',
+    '{libs,services,examples,deploy}/*/tsconfig.json',
+  ])
+    .map((file) => dirname(file))
+    .filter((folder) => !listed.has(folder));
+  const { ok, output } = command('tsc', '-b');
+  return {
+    ok: ok && unlisted.length === 0,
+    output:
+      unlisted.map((folder) => `tsconfig.json does not refer to ${folder}\n`).join('') + output,
+  };
+}
 
 /** What `lint/fixture` plants. A linter that lost its types is quiet, so quiet here is a failure. */
 const PLANTED: Readonly<Record<string, number>> = {

@@ -57,6 +57,10 @@ describe('a document that runs', () => {
     await expect(follow(markdown)).rejects.toThrow(message);
   });
 
+  it("does not lend a person the project's own programs", async () => {
+    await follow(fence('<!-- run -->', '! command -v jest'));
+  });
+
   it('fails when a command hangs, and leaves no process', async () => {
     const marker = `1${process.pid}`;
     await expect(follow(fence('<!-- run -->', `sleep ${marker}`), 300)).rejects.toThrow(

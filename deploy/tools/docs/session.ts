@@ -42,6 +42,14 @@ interface Terminal {
 
 /** What the test run itself put into the environment and a person's shell does not have. */
 const NOT_A_PERSONS = /^(MAKE|MFLAGS|JEST_|NODE_ENV$|npm_|PNPM_)/;
+const PROJECTS_PROGRAMS = /\/(node_modules\/\.bin|\.tools\/bin)$/;
+
+/** The environment of someone who only just cloned the project: the Node on the path is their own. */
+function personsEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !NOT_A_PERSONS.test(name));
+  const path = (process.env['PATH'] ?? '').split(':').filter((at) => !PROJECTS_PROGRAMS.test(at));
+  return { ...Object.fromEntries(kept), PATH: path.join(':') };
+}
 
 interface Session {
   readonly follow: (step: Step) => Promise<void>;
@@ -51,9 +59,7 @@ interface Session {
 
 function openSession({ root, patienceMs }: SessionOptions, carried: string): Session {
   const terminals: Terminal[] = [];
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !NOT_A_PERSONS.test(name)),
-  );
+  const env = personsEnvironment();
 
   /** Each block gets its own process group, as in a terminal, so that Ctrl-C reaches all of it. */
   const start = (step: Step, script: string): Terminal => {
