@@ -50,7 +50,7 @@ export const isSpec = (path: string): boolean => path.endsWith('.spec.ts');
 /** Code that never ships: specs, the suites a port must pass, test doubles, and the black-box tests. */
 export const isTestCode = (path: string): boolean =>
   isSpec(path) ||
-  path.endsWith('/conformance.ts') ||
+  /\/conformance(\.ts$|\/)/.test(path) ||
   path.includes('/testing/') ||
   path.startsWith('libs/testkit/') ||
   path.startsWith('e2e/');
