@@ -103,7 +103,6 @@ const POWER_OF_MEMBER: Readonly<Record<string, Power>> = {
 const POWER_OF_CALL: Readonly<Record<string, Power>> = {
   setTimeout: 'clock',
   setInterval: 'clock',
-  setImmediate: 'clock',
   Date: 'clock',
 };
 
