@@ -1,3 +1,5 @@
+export { createKafkaWal } from './kafka/kafka-wal.ts';
+export { type KafkaSasl, type KafkaSettings, type KafkaTiming } from './kafka/settings.ts';
 export {
   createMemoryWal,
   type AppendAttempt,
