@@ -44,4 +44,5 @@ export {
   type CompiledSchema,
   type UniqueKey,
 } from './schema.ts';
+export { decodeSchema, encodeSchema } from './schema-bytes.ts';
 export { listOf, val, valueOf, type AnyValue, type Fields, type ValueKind } from './value.ts';
