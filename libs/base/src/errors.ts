@@ -26,8 +26,16 @@ interface CodeInfo {
   readonly meaning: string;
 }
 
-const invalid = (meaning: string): CodeInfo => ({ status: 'invalid_argument', retriable: false, meaning });
-const conflict = (meaning: string): CodeInfo => ({ status: 'failed_precondition', retriable: false, meaning });
+const invalid = (meaning: string): CodeInfo => ({
+  status: 'invalid_argument',
+  retriable: false,
+  meaning,
+});
+const conflict = (meaning: string): CodeInfo => ({
+  status: 'failed_precondition',
+  retriable: false,
+  meaning,
+});
 const broken = (meaning: string): CodeInfo => ({ status: 'data_loss', retriable: false, meaning });
 const later = (meaning: string): CodeInfo => ({ status: 'unavailable', retriable: true, meaning });
 
@@ -36,10 +44,14 @@ export const errorCodes = {
   // Bad requests, refused before anything is written.
   INVALID_ARGUMENT: invalid('A part of the request is malformed.'),
   INVALID_TENANT_ID: invalid('The tenant id does not match [A-Za-z0-9_-]{1,128}.'),
-  INVALID_IDEMPOTENCY_KEY: invalid('The idempotency key is empty, too long or not well-formed text.'),
+  INVALID_IDEMPOTENCY_KEY: invalid(
+    'The idempotency key is empty, too long or not well-formed text.',
+  ),
   EMPTY_TRANSACTION: invalid('The transaction has no operation.'),
   INVALID_OPERATION: invalid('An operation is malformed.'),
-  INVALID_VALUE: invalid('A value is not of its kind: NaN, malformed JSON, ill-formed text, mixed list, number out of range.'),
+  INVALID_VALUE: invalid(
+    'A value is not of its kind: NaN, malformed JSON, ill-formed text, mixed list, number out of range.',
+  ),
   INVALID_ID: invalid('A node id is malformed.'),
   DUPLICATE_ALIAS: invalid('Two operations of the transaction define the same alias.'),
   UNKNOWN_ALIAS: invalid('An operation uses an alias that no earlier operation defines.'),
@@ -57,42 +69,115 @@ export const errorCodes = {
   RECORD_TOO_LARGE: invalid('The transaction is larger than a record may be.'),
   TOO_MANY_OPERATIONS: invalid('The transaction has more operations than a record may have.'),
   INVALID_SETTING: invalid('A setting of the process is missing or not valid.'),
-  SCHEMA_NEEDED: { status: 'failed_precondition', retriable: true, meaning: 'The gateway does not know this schema fingerprint: send the definitions with the request.' },
+  SCHEMA_NEEDED: {
+    status: 'failed_precondition',
+    retriable: true,
+    meaning:
+      'The gateway does not know this schema fingerprint: send the definitions with the request.',
+  },
 
   // Verdicts: judged against the state, stored with the key.
-  ALREADY_EXISTS: { status: 'already_exists', retriable: false, meaning: 'There is a node or an edge with this id already.' },
-  UNIQUE_VIOLATION: { status: 'already_exists', retriable: false, meaning: 'Another node has the same value of a unique field.' },
-  NOT_FOUND: { status: 'not_found', retriable: false, meaning: 'There is no such node, edge or schema.' },
+  ALREADY_EXISTS: {
+    status: 'already_exists',
+    retriable: false,
+    meaning: 'There is a node or an edge with this id already.',
+  },
+  UNIQUE_VIOLATION: {
+    status: 'already_exists',
+    retriable: false,
+    meaning: 'Another node has the same value of a unique field.',
+  },
+  NOT_FOUND: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'There is no such node, edge or schema.',
+  },
   PRECONDITION_FAILED: conflict('A precondition of the transaction does not hold.'),
-  REFERENCE_NOT_FOUND: conflict('A ref or an edge points at a node that is not there or is of the wrong type.'),
-  TYPE_MISMATCH: conflict('The stored node is of another type, or the tenant knows the field by another kind.'),
+  REFERENCE_NOT_FOUND: conflict(
+    'A ref or an edge points at a node that is not there or is of the wrong type.',
+  ),
+  TYPE_MISMATCH: conflict(
+    'The stored node is of another type, or the tenant knows the field by another kind.',
+  ),
   TOO_MANY_MATCHES: conflict('A delete-where matches more nodes than it may.'),
   SCHEMA_INCOMPATIBLE: conflict('The schema contradicts what the tenant already has.'),
-  TENANT_NOT_FOUND: { status: 'not_found', retriable: false, meaning: 'There is no such tenant, and the transaction may not make it.' },
-  TENANT_EXISTS: { status: 'already_exists', retriable: false, meaning: 'The tenant is there already.' },
+  TENANT_NOT_FOUND: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'There is no such tenant, and the transaction may not make it.',
+  },
+  TENANT_EXISTS: {
+    status: 'already_exists',
+    retriable: false,
+    meaning: 'The tenant is there already.',
+  },
   TENANT_DELETED: conflict('The tenant was deleted.'),
-  IDEMPOTENCY_KEY_REUSED: { status: 'already_exists', retriable: false, meaning: 'The idempotency key was used by another request.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 'already_exists',
+    retriable: false,
+    meaning: 'The idempotency key was used by another request.',
+  },
 
   // Not now, or not here.
-  OUTCOME_UNKNOWN: later('The log did not answer: the transaction may or may not be in it. Retry with the same key.'),
+  OUTCOME_UNKNOWN: later(
+    'The log did not answer: the transaction may or may not be in it. Retry with the same key.',
+  ),
   LOG_UNAVAILABLE: later('The log cannot be reached.'),
   NOT_CAUGHT_UP: later('The server does not yet know the state that it needs to answer.'),
   SHUTTING_DOWN: later('The server is stopping.'),
-  TENANT_QUARANTINED: later('A record of this tenant could not be applied or its files are damaged; nothing is lost, and it stands still.'),
+  TENANT_QUARANTINED: later(
+    'A record of this tenant could not be applied or its files are damaged; nothing is lost, and it stands still.',
+  ),
   STORE_UNAVAILABLE: later('The disk refuses: I/O error, or it is full.'),
   WRONG_OWNER: later('Another applier owns this tenant; the error names it.'),
-  POSITION_NOT_REACHED: { status: 'deadline_exceeded', retriable: true, meaning: 'The position that the read asked for was not reached within its deadline.' },
-  DEADLINE_EXCEEDED: { status: 'deadline_exceeded', retriable: true, meaning: 'The deadline passed.' },
+  POSITION_NOT_REACHED: {
+    status: 'deadline_exceeded',
+    retriable: true,
+    meaning: 'The position that the read asked for was not reached within its deadline.',
+  },
+  DEADLINE_EXCEEDED: {
+    status: 'deadline_exceeded',
+    retriable: true,
+    meaning: 'The deadline passed.',
+  },
   CANCELED: { status: 'canceled', retriable: false, meaning: 'The caller went away.' },
-  RESOURCE_EXHAUSTED: { status: 'resource_exhausted', retriable: true, meaning: 'A limit on bytes or calls in flight is reached.' },
-  POSITION_EXPIRED: { status: 'out_of_range', retriable: false, meaning: 'The log no longer holds this position.' },
-  STALE_EPOCH: { status: 'out_of_range', retriable: false, meaning: 'The position is of an earlier epoch of the tenant.' },
-  UNIMPLEMENTED: { status: 'unimplemented', retriable: false, meaning: 'This server does not offer the call.' },
+  RESOURCE_EXHAUSTED: {
+    status: 'resource_exhausted',
+    retriable: true,
+    meaning: 'A limit on bytes or calls in flight is reached.',
+  },
+  POSITION_EXPIRED: {
+    status: 'out_of_range',
+    retriable: false,
+    meaning: 'The log no longer holds this position.',
+  },
+  STALE_EPOCH: {
+    status: 'out_of_range',
+    retriable: false,
+    meaning: 'The position is of an earlier epoch of the tenant.',
+  },
+  UNIMPLEMENTED: {
+    status: 'unimplemented',
+    retriable: false,
+    meaning: 'This server does not offer the call.',
+  },
 
   // Trouble with the log, the topics and the files: for the person on call.
-  TOPIC_MISSING: { status: 'failed_precondition', retriable: false, meaning: 'A topic is not there.' },
-  TOPIC_UNSAFE: { status: 'failed_precondition', retriable: false, meaning: 'A topic has a setting that can lose acknowledged writes.' },
-  TOPIC_MISMATCH: { status: 'failed_precondition', retriable: false, meaning: 'A topic has another number of partitions than it was made with.' },
+  TOPIC_MISSING: {
+    status: 'failed_precondition',
+    retriable: false,
+    meaning: 'A topic is not there.',
+  },
+  TOPIC_UNSAFE: {
+    status: 'failed_precondition',
+    retriable: false,
+    meaning: 'A topic has a setting that can lose acknowledged writes.',
+  },
+  TOPIC_MISMATCH: {
+    status: 'failed_precondition',
+    retriable: false,
+    meaning: 'A topic has another number of partitions than it was made with.',
+  },
   LANE_POISONED: later('A lane failed and takes no more records; a new one must be opened.'),
   LOG_GAP: broken('The log does not go on at the offset that must come next.'),
   LOG_TRUNCATED: broken('The log ends before what was already applied.'),
@@ -101,8 +186,16 @@ export const errorCodes = {
   UNKNOWN_FORMAT: broken('A record or file is of a format that this version does not know.'),
   STORE_CORRUPT: broken('A tenant file is damaged.'),
   STORE_MISSING: broken('The file of a known tenant is missing and must be rebuilt.'),
-  PORT_IN_USE: { status: 'failed_precondition', retriable: false, meaning: 'A port that the process needs is taken.' },
-  INTERNAL: { status: 'internal', retriable: false, meaning: 'A fault of the program. Nothing is known to be lost.' },
+  PORT_IN_USE: {
+    status: 'failed_precondition',
+    retriable: false,
+    meaning: 'A port that the process needs is taken.',
+  },
+  INTERNAL: {
+    status: 'internal',
+    retriable: false,
+    meaning: 'A fault of the program. Nothing is known to be lost.',
+  },
 } as const satisfies Record<string, CodeInfo>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -112,7 +205,12 @@ export interface ErrorFacts {
   readonly field?: string;
   readonly hint?: string;
   readonly tenantId?: string;
-  readonly position?: { readonly topic: string; readonly partition: number; readonly offset: number; readonly epoch?: number };
+  readonly position?: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+    readonly epoch?: number;
+  };
   readonly retryAfterMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;

@@ -1,5 +1,13 @@
 export { backoffMs, type BackoffOptions } from './backoff.ts';
-export { EntError, errorCodes, isEntError, toError, type ErrorCode, type ErrorFacts, type StatusName } from './errors.ts';
+export {
+  EntError,
+  errorCodes,
+  isEntError,
+  toError,
+  type ErrorCode,
+  type ErrorFacts,
+  type StatusName,
+} from './errors.ts';
 export {
   idempotencyKeyLengthMax,
   parseIdempotencyKey,

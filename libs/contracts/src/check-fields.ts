@@ -1,6 +1,11 @@
 import { EntError } from '@entdb/base';
 import { checkValue, kindName } from './check-value.ts';
-import type { CompiledField, CompiledSchema, CompiledEdgeType, CompiledNodeType } from './schema.ts';
+import type {
+  CompiledField,
+  CompiledSchema,
+  CompiledEdgeType,
+  CompiledNodeType,
+} from './schema.ts';
 import type { AnyValue, Fields } from './value.ts';
 
 /** Checks values, and against the type where one is known. Paths name the part: `operations[2].create_node.fields[3]`. */
@@ -14,14 +19,20 @@ export interface FieldOwner {
 export function nodeTypeOf(schema: CompiledSchema, typeId: number, path: string): CompiledNodeType {
   const type = schema.nodeTypes.get(typeId);
   if (type) return type;
-  throw new EntError('UNKNOWN_TYPE', `${path}: the schema has no node type ${typeId}`, { field: `${path}.type_id`, hint: knownIds(schema.nodeTypes) });
+  throw new EntError('UNKNOWN_TYPE', `${path}: the schema has no node type ${typeId}`, {
+    field: `${path}.type_id`,
+    hint: knownIds(schema.nodeTypes),
+  });
 }
 
 /** Throws UNKNOWN_TYPE. */
 export function edgeTypeOf(schema: CompiledSchema, typeId: number, path: string): CompiledEdgeType {
   const type = schema.edgeTypes.get(typeId);
   if (type) return type;
-  throw new EntError('UNKNOWN_TYPE', `${path}: the schema has no edge type ${typeId}`, { field: `${path}.type_id`, hint: knownIds(schema.edgeTypes) });
+  throw new EntError('UNKNOWN_TYPE', `${path}: the schema has no edge type ${typeId}`, {
+    field: `${path}.type_id`,
+    hint: knownIds(schema.edgeTypes),
+  });
 }
 
 function knownIds(types: ReadonlyMap<number, { readonly name: string }>): string {
@@ -32,7 +43,10 @@ function knownIds(types: ReadonlyMap<number, { readonly name: string }>): string
 export function fieldOf(owner: FieldOwner, id: number, path: string): CompiledField {
   const field = owner.fields.get(id);
   if (field) return field;
-  throw new EntError('UNKNOWN_FIELD', `${path}: ${owner.name} has no field ${id}`, { field: path, hint: knownIds(owner.fields) });
+  throw new EntError('UNKNOWN_FIELD', `${path}: ${owner.name} has no field ${id}`, {
+    field: path,
+    hint: knownIds(owner.fields),
+  });
 }
 
 /** Throws INVALID_VALUE, INVALID_ID, UNKNOWN_FIELD, WRONG_KIND, UNKNOWN_ENUM_VALUE. Without an owner only the values themselves are judged. */
@@ -46,24 +60,45 @@ export function checkFields(fields: Fields, owner: FieldOwner | undefined, path:
   }
 }
 
-export function checkFieldValue(value: AnyValue, field: CompiledField, ownerName: string, path: string): void {
+export function checkFieldValue(
+  value: AnyValue,
+  field: CompiledField,
+  ownerName: string,
+  path: string,
+): void {
   if (field.list !== (value.case === 'list')) throw wrongKind(value, field, ownerName, path);
-  for (const item of value.case === 'list' ? value.value.values.map((entry) => entry.kind) : [value]) {
+  for (const item of value.case === 'list'
+    ? value.value.values.map((entry) => entry.kind)
+    : [value]) {
     if (item.case !== field.kind) throw wrongKind(value, field, ownerName, path);
     if (item.case === 'enum' && !field.definition.enumValues.includes(item.value)) {
-      throw new EntError('UNKNOWN_ENUM_VALUE', `${path}: ${ownerName}.${field.name} has no value ${JSON.stringify(item.value)}`, {
-        field: path,
-        hint: `it has: ${field.definition.enumValues.join(', ')}`,
-      });
+      throw new EntError(
+        'UNKNOWN_ENUM_VALUE',
+        `${path}: ${ownerName}.${field.name} has no value ${JSON.stringify(item.value)}`,
+        {
+          field: path,
+          hint: `it has: ${field.definition.enumValues.join(', ')}`,
+        },
+      );
     }
   }
 }
 
-function wrongKind(value: AnyValue, field: CompiledField, ownerName: string, path: string): EntError {
+function wrongKind(
+  value: AnyValue,
+  field: CompiledField,
+  ownerName: string,
+  path: string,
+): EntError {
   const wanted = field.list ? `a list of ${kindName(field.kind)}` : kindName(field.kind);
   const first = value.case === 'list' ? value.value.values[0]?.kind.case : undefined;
-  const got = value.case === 'list' ? `a list${first ? ` of ${kindName(first)}` : ''}` : kindName(value.case);
-  return new EntError('WRONG_KIND', `${path}: ${ownerName}.${field.name} is ${wanted}, the value is ${got}`, { field: path });
+  const got =
+    value.case === 'list' ? `a list${first ? ` of ${kindName(first)}` : ''}` : kindName(value.case);
+  return new EntError(
+    'WRONG_KIND',
+    `${path}: ${ownerName}.${field.name} is ${wanted}, the value is ${got}`,
+    { field: path },
+  );
 }
 
 /** Throws REQUIRED_FIELD. For inserts: every required field is there. */
@@ -82,5 +117,9 @@ export function checkClear(clear: readonly number[], owner: FieldOwner, path: st
 }
 
 function requiredField(field: CompiledField, owner: FieldOwner, path: string): EntError {
-  return new EntError('REQUIRED_FIELD', `${path}: ${owner.name}.${field.name} (field ${field.id}) is required`, { field: path });
+  return new EntError(
+    'REQUIRED_FIELD',
+    `${path}: ${owner.name}.${field.name} (field ${field.id}) is required`,
+    { field: path },
+  );
 }

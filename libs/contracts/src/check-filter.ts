@@ -19,13 +19,16 @@ export function checkFilter(filter: Filter, owner: FieldOwner | undefined, path:
     const expression = node.expression;
     switch (expression.case) {
       case 'compare':
-        if (++terms > filterTermsMax) throw invalid(at, `a filter has at most ${filterTermsMax} comparisons`);
+        if (++terms > filterTermsMax)
+          throw invalid(at, `a filter has at most ${filterTermsMax} comparisons`);
         return checkComparison(expression.value, owner, `${at}.compare`);
       case 'and':
       case 'or': {
         const name = expression.case;
         if (expression.value.filters.length === 0) throw invalid(`${at}.${name}`, 'it is empty');
-        expression.value.filters.forEach((child, i) => walk(child, `${at}.${name}[${i}]`, depth + 1));
+        expression.value.filters.forEach((child, i) =>
+          walk(child, `${at}.${name}[${i}]`, depth + 1),
+        );
         return;
       }
       case 'not':
@@ -37,7 +40,11 @@ export function checkFilter(filter: Filter, owner: FieldOwner | undefined, path:
   walk(filter, path, 1);
 }
 
-function checkComparison(comparison: Comparison, owner: FieldOwner | undefined, path: string): void {
+function checkComparison(
+  comparison: Comparison,
+  owner: FieldOwner | undefined,
+  path: string,
+): void {
   const { operator, values, fieldId } = comparison;
   const field = owner && fieldOf(owner, fieldId, `${path}.field_id`);
   if (fieldId < 1) throw invalid(`${path}.field_id`, 'field ids begin at 1');
@@ -58,7 +65,8 @@ function checkComparison(comparison: Comparison, owner: FieldOwner | undefined, 
     case Operator.GT:
     case Operator.GTE: {
       const value = only(checked, path);
-      if (!orderedKinds.has(value.case)) throw invalid(path, `values of kind ${kindName(value.case)} have no order`);
+      if (!orderedKinds.has(value.case))
+        throw invalid(path, `values of kind ${kindName(value.case)} have no order`);
       return checkEqual(value, field, owner, path);
     }
     case Operator.PREFIX: {
@@ -70,7 +78,11 @@ function checkComparison(comparison: Comparison, owner: FieldOwner | undefined, 
       const value = only(checked, path);
       if (value.case === 'list') throw invalid(path, 'CONTAINS takes one element, not a list');
       if (field?.list) return checkFieldValue(value, { ...field, list: false }, owner!.name, path);
-      if (value.case !== 'str' && field) throw invalid(path, `CONTAINS looks for a str in a str, or for an element in a list; ${field.name} is ${kindName(field.kind)}`);
+      if (value.case !== 'str' && field)
+        throw invalid(
+          path,
+          `CONTAINS looks for a str in a str, or for an element in a list; ${field.name} is ${kindName(field.kind)}`,
+        );
       return checkEqual(value, field, owner, path);
     }
     default:
@@ -78,12 +90,18 @@ function checkComparison(comparison: Comparison, owner: FieldOwner | undefined, 
   }
 }
 
-function checkEqual(value: AnyValue, field: CompiledField | undefined, owner: FieldOwner | undefined, path: string): void {
+function checkEqual(
+  value: AnyValue,
+  field: CompiledField | undefined,
+  owner: FieldOwner | undefined,
+  path: string,
+): void {
   if (field && owner) checkFieldValue(value, field, owner.name, path);
 }
 
 function only(values: readonly AnyValue[], path: string): AnyValue {
-  if (values.length !== 1) throw invalid(path, `this operator takes exactly one value, not ${values.length}`);
+  if (values.length !== 1)
+    throw invalid(path, `this operator takes exactly one value, not ${values.length}`);
   return values[0]!;
 }
 

@@ -6,20 +6,33 @@ export const nodeIdLengthMax = 256;
 
 /** A node id is 1 to 256 characters of well-formed text without NUL that does not begin with "$" (that is an alias). */
 export function checkNodeId(id: string, path: string): void {
-  if (id.length >= 1 && id.length <= nodeIdLengthMax && id.isWellFormed() && !id.includes('\0') && !id.startsWith('$')) return;
-  throw new EntError('INVALID_ID', `${path}: a node id has 1 to ${nodeIdLengthMax} characters of well-formed text, without NUL, and does not begin with "$"`, { field: path });
+  if (
+    id.length >= 1 &&
+    id.length <= nodeIdLengthMax &&
+    id.isWellFormed() &&
+    !id.includes('\0') &&
+    !id.startsWith('$')
+  )
+    return;
+  throw new EntError(
+    'INVALID_ID',
+    `${path}: a node id has 1 to ${nodeIdLengthMax} characters of well-formed text, without NUL, and does not begin with "$"`,
+    { field: path },
+  );
 }
 
 /** The value inside, if it is one of its kind. Throws INVALID_VALUE with the path. Needs no schema. */
 export function checkValue(value: Value, path: string): AnyValue {
   const kind = value.kind;
-  if (kind.case === undefined) throw invalidValue(path, 'it says no kind', 'to make a field absent, clear it');
+  if (kind.case === undefined)
+    throw invalidValue(path, 'it says no kind', 'to make a field absent, clear it');
   checkScalar(kind, path);
   if (kind.case === 'list') {
     const first = kind.value.values[0]?.kind.case;
     kind.value.values.forEach((item, i) => {
       if (item.kind.case === 'list') throw invalidValue(`${path}[${i}]`, 'lists do not nest');
-      if (item.kind.case === undefined || item.kind.case !== first) throw invalidValue(`${path}[${i}]`, 'a list holds values of one kind');
+      if (item.kind.case === undefined || item.kind.case !== first)
+        throw invalidValue(`${path}[${i}]`, 'a list holds values of one kind');
       checkScalar(item.kind, `${path}[${i}]`);
     });
   }
@@ -30,21 +43,25 @@ function checkScalar(value: AnyValue, path: string): void {
   switch (value.case) {
     case 'str':
     case 'enum':
-      if (!value.value.isWellFormed()) throw invalidValue(path, 'the text is not well-formed Unicode');
+      if (!value.value.isWellFormed())
+        throw invalidValue(path, 'the text is not well-formed Unicode');
       return;
     case 'ref':
       // An alias ("$alice") is resolved before this check.
       checkNodeId(value.value, path);
       return;
     case 'float':
-      if (!Number.isFinite(value.value)) throw invalidValue(path, `${value.value} is not a finite number`);
+      if (!Number.isFinite(value.value))
+        throw invalidValue(path, `${value.value} is not a finite number`);
       return;
     case 'json':
-      if (!value.value.isWellFormed() || !isJson(value.value)) throw invalidValue(path, 'the text is not JSON');
+      if (!value.value.isWellFormed() || !isJson(value.value))
+        throw invalidValue(path, 'the text is not JSON');
       return;
     case 'int':
     case 'timestampUs':
-      if (BigInt.asIntN(64, value.value) !== value.value) throw invalidValue(path, `${value.value} does not fit 64 bits`);
+      if (BigInt.asIntN(64, value.value) !== value.value)
+        throw invalidValue(path, `${value.value} does not fit 64 bits`);
       return;
     case 'bool':
     case 'bytes':
@@ -62,7 +79,10 @@ function isJson(text: string): boolean {
 }
 
 function invalidValue(path: string, problem: string, hint?: string): EntError {
-  return new EntError('INVALID_VALUE', `${path}: ${problem}`, { field: path, ...(hint && { hint }) });
+  return new EntError('INVALID_VALUE', `${path}: ${problem}`, {
+    field: path,
+    ...(hint && { hint }),
+  });
 }
 
 /** How messages name a kind. */

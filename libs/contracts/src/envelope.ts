@@ -38,17 +38,25 @@ export function sealRecord(kind: RecordKind, key: string, body: Uint8Array): Uin
 /** The body, checked. Throws RECORD_CORRUPT, or UNKNOWN_FORMAT for a version or kind of another time: fails closed. */
 export function openRecord(kind: RecordKind, key: string, sealed: Uint8Array): Uint8Array {
   if (sealed.length < headerBytes || sealed[0] !== magic0 || sealed[1] !== magic1) {
-    throw new EntError('RECORD_CORRUPT', `not a record: ${sealed.length} bytes without the envelope's first bytes`, {
-      tenantId: key,
-      hint: 'something else has written to this topic, or the record is damaged',
-    });
+    throw new EntError(
+      'RECORD_CORRUPT',
+      `not a record: ${sealed.length} bytes without the envelope's first bytes`,
+      {
+        tenantId: key,
+        hint: 'something else has written to this topic, or the record is damaged',
+      },
+    );
   }
   const version = sealed[2]!;
   if (version !== formatVersion) {
-    throw new EntError('UNKNOWN_FORMAT', `record of format version ${version}; this program knows ${formatVersion}`, {
-      tenantId: key,
-      hint: 'upgrade this service',
-    });
+    throw new EntError(
+      'UNKNOWN_FORMAT',
+      `record of format version ${version}; this program knows ${formatVersion}`,
+      {
+        tenantId: key,
+        hint: 'upgrade this service',
+      },
+    );
   }
   const body = sealed.subarray(headerBytes);
   const stored = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength).getUint32(4);
@@ -56,7 +64,11 @@ export function openRecord(kind: RecordKind, key: string, sealed: Uint8Array): U
     throw new EntError('RECORD_CORRUPT', 'record does not match its checksum', { tenantId: key });
   }
   if (sealed[3] !== recordKinds[kind]) {
-    throw new EntError('UNKNOWN_FORMAT', `record of kind ${sealed[3]} where kind ${recordKinds[kind]} (${kind}) must be`, { tenantId: key });
+    throw new EntError(
+      'UNKNOWN_FORMAT',
+      `record of kind ${sealed[3]} where kind ${recordKinds[kind]} (${kind}) must be`,
+      { tenantId: key },
+    );
   }
   return body;
 }

@@ -14,14 +14,16 @@ export function schemaConflicts(catalog: Schema, incoming: Schema): readonly str
   for (const type of incoming.nodeTypes) {
     const known = nodeTypes.get(type.id);
     if (!known) continue;
-    if (known.name !== type.name) conflicts.push(`node type ${type.id} is ${known.name}, not ${type.name}`);
+    if (known.name !== type.name)
+      conflicts.push(`node type ${type.id} is ${known.name}, not ${type.name}`);
     fieldConflicts(known, type, conflicts);
   }
   const edgeTypes = new Map(catalog.edgeTypes.map((type) => [type.id, type]));
   for (const type of incoming.edgeTypes) {
     const known = edgeTypes.get(type.id);
     if (!known) continue;
-    if (known.name !== type.name) conflicts.push(`edge type ${type.id} is ${known.name}, not ${type.name}`);
+    if (known.name !== type.name)
+      conflicts.push(`edge type ${type.id} is ${known.name}, not ${type.name}`);
     fieldConflicts(known, type, conflicts);
     endpointConflicts('from', known.fromTypeIds, type.fromTypeIds, type, conflicts);
     endpointConflicts('to', known.toTypeIds, type.toTypeIds, type, conflicts);
@@ -29,28 +31,48 @@ export function schemaConflicts(catalog: Schema, incoming: Schema): readonly str
   return conflicts;
 }
 
-function fieldConflicts(known: NodeType | EdgeType, incoming: NodeType | EdgeType, conflicts: string[]): void {
+function fieldConflicts(
+  known: NodeType | EdgeType,
+  incoming: NodeType | EdgeType,
+  conflicts: string[],
+): void {
   const fields = new Map(known.fields.map((field) => [field.id, field]));
   for (const field of incoming.fields) {
     const before = fields.get(field.id);
     const at = `${incoming.name}.${field.name}`;
     if (!before) {
-      if (field.required) conflicts.push(`${at}: a field that is new cannot be required, because rows and writers without it exist`);
+      if (field.required)
+        conflicts.push(
+          `${at}: a field that is new cannot be required, because rows and writers without it exist`,
+        );
       continue;
     }
-    if (before.name !== field.name) conflicts.push(`${at}: field ${field.id} is named ${before.name}`);
-    if (before.kind !== field.kind || before.list !== field.list) conflicts.push(`${at}: its kind was ${shape(before)}, not ${shape(field)}`);
-    if (field.required && !before.required) conflicts.push(`${at}: it was optional and cannot become required`);
-    if (before.refTypeId !== field.refTypeId && field.refTypeId !== 0) conflicts.push(`${at}: it refers to type ${before.refTypeId}, not ${field.refTypeId}`);
+    if (before.name !== field.name)
+      conflicts.push(`${at}: field ${field.id} is named ${before.name}`);
+    if (before.kind !== field.kind || before.list !== field.list)
+      conflicts.push(`${at}: its kind was ${shape(before)}, not ${shape(field)}`);
+    if (field.required && !before.required)
+      conflicts.push(`${at}: it was optional and cannot become required`);
+    if (before.refTypeId !== field.refTypeId && field.refTypeId !== 0)
+      conflicts.push(`${at}: it refers to type ${before.refTypeId}, not ${field.refTypeId}`);
   }
 }
 
 function shape(field: FieldDefinition): string {
-  const kind = Object.entries(Kind).find(([, value]) => value === field.kind)?.[0].toLowerCase() ?? String(field.kind);
+  const kind =
+    Object.entries(Kind)
+      .find(([, value]) => value === field.kind)?.[0]
+      .toLowerCase() ?? String(field.kind);
   return field.list ? `list of ${kind}` : kind;
 }
 
-function endpointConflicts(end: 'from' | 'to', known: readonly number[], incoming: readonly number[], type: EdgeType, conflicts: string[]): void {
+function endpointConflicts(
+  end: 'from' | 'to',
+  known: readonly number[],
+  incoming: readonly number[],
+  type: EdgeType,
+  conflicts: string[],
+): void {
   if (incoming.length === 0) return;
   const narrowed = known.length === 0 || known.some((id) => !incoming.includes(id));
   if (narrowed) conflicts.push(`${type.name}: the types it may go ${end} cannot become fewer`);
@@ -77,7 +99,11 @@ export function mergeSchemas(catalog: Schema, incoming: Schema): Schema {
   };
 }
 
-function mergeById<T extends { readonly id: number }>(before: readonly T[], after: readonly T[], both: (before: T, after: T) => T): T[] {
+function mergeById<T extends { readonly id: number }>(
+  before: readonly T[],
+  after: readonly T[],
+  both: (before: T, after: T) => T,
+): T[] {
   const merged = new Map(before.map((item) => [item.id, item]));
   for (const item of after) {
     const known = merged.get(item.id);
@@ -86,7 +112,10 @@ function mergeById<T extends { readonly id: number }>(before: readonly T[], afte
   return [...merged.values()].sort((a, b) => a.id - b.id);
 }
 
-function mergeFields(before: readonly FieldDefinition[], after: readonly FieldDefinition[]): FieldDefinition[] {
+function mergeFields(
+  before: readonly FieldDefinition[],
+  after: readonly FieldDefinition[],
+): FieldDefinition[] {
   const merged = mergeById(before, after, (old, now) => ({
     ...now,
     required: old.required && now.required,
@@ -97,15 +126,26 @@ function mergeFields(before: readonly FieldDefinition[], after: readonly FieldDe
     refTypeId: now.refTypeId === 0 ? 0 : old.refTypeId,
   }));
   // A version that does not know a field cannot be made to fill it.
-  const inBoth = new Set(before.map((field) => field.id).filter((id) => after.some((field) => field.id === id)));
-  return merged.map((field) => (field.required && !inBoth.has(field.id) ? { ...field, required: false } : field));
+  const inBoth = new Set(
+    before.map((field) => field.id).filter((id) => after.some((field) => field.id === id)),
+  );
+  return merged.map((field) =>
+    field.required && !inBoth.has(field.id) ? { ...field, required: false } : field,
+  );
 }
 
 function mergeUnique(before: NodeType, after: NodeType): NodeType['unique'] {
-  const merged = new Map([...before.unique, ...after.unique].map((constraint) => [[...constraint.fieldIds].sort((a, b) => a - b).join(','), constraint]));
+  const merged = new Map(
+    [...before.unique, ...after.unique].map((constraint) => [
+      [...constraint.fieldIds].sort((a, b) => a - b).join(','),
+      constraint,
+    ]),
+  );
   return [...merged.values()];
 }
 
 function widen(before: readonly number[], after: readonly number[]): number[] {
-  return before.length === 0 || after.length === 0 ? [] : [...new Set([...before, ...after])].sort((a, b) => a - b);
+  return before.length === 0 || after.length === 0
+    ? []
+    : [...new Set([...before, ...after])].sort((a, b) => a - b);
 }

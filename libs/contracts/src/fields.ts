@@ -9,8 +9,21 @@ import { valueOf, type AnyValue, type Fields, type ValueKind } from './value.ts'
  *     str json enum ref bytes: length varint, bytes      int timestamp: int64 big endian      float: IEEE 754 big endian
  *     bool: one byte                                      list: kind byte, count varint, values
  */
-const kindCodes = { str: 1, int: 2, float: 3, bool: 4, timestampUs: 5, json: 6, bytes: 7, enum: 8, ref: 9, list: 10 } as const satisfies Record<ValueKind, number>;
-const kindNames = Object.fromEntries(Object.entries(kindCodes).map(([name, code]) => [code, name])) as Readonly<Record<number, ValueKind>>; // the table, turned round
+const kindCodes = {
+  str: 1,
+  int: 2,
+  float: 3,
+  bool: 4,
+  timestampUs: 5,
+  json: 6,
+  bytes: 7,
+  enum: 8,
+  ref: 9,
+  list: 10,
+} as const satisfies Record<ValueKind, number>;
+const kindNames = Object.fromEntries(
+  Object.entries(kindCodes).map(([name, code]) => [code, name]),
+) as Readonly<Record<number, ValueKind>>; // the table, turned round
 
 let scratch = Buffer.allocUnsafe(64 * 1024);
 let end = 0;
@@ -72,7 +85,10 @@ function writeValue(value: AnyValue): void {
       scratch[end++] = first === undefined ? 0 : kindCodes[first];
       writeVarint(items.length);
       for (const { kind } of items) {
-        invariant(kind.case !== undefined && kind.case === first && kind.case !== 'list', 'a list holds values of one kind');
+        invariant(
+          kind.case !== undefined && kind.case === first && kind.case !== 'list',
+          'a list holds values of one kind',
+        );
         writeValue(kind);
       }
     }

@@ -32,7 +32,13 @@ export {
   encodeWalRecord,
 } from './record.ts';
 export { requestHash } from './request-hash.ts';
-export { resultFromJson, verdictToJson, type OperationVerdict, type RejectedVerdict, type Verdict } from './result-json.ts';
+export {
+  resultFromJson,
+  verdictToJson,
+  type OperationVerdict,
+  type RejectedVerdict,
+  type Verdict,
+} from './result-json.ts';
 export {
   canonicalSchema,
   compileSchema,

@@ -18,7 +18,9 @@ export interface IdMint {
 export function createIdMint(tenantId: string, idempotencyKey: string): IdMint {
   const digest = hash('sha256', `${tenantId}\0${idempotencyKey}`, 'hex');
   const ordered = uuidV7.test(idempotencyKey);
-  const head = ordered ? idempotencyKey.slice(0, 13) : `${digest.slice(20, 28)}-${digest.slice(28, 32)}`;
+  const head = ordered
+    ? idempotencyKey.slice(0, 13)
+    : `${digest.slice(20, 28)}-${digest.slice(28, 32)}`;
   const variant = '89ab'[Number.parseInt(digest[3]!, 16) & 3]!;
   const prefix = `${head}-${ordered ? '7' : '8'}${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 15)}`;
   return { idAt: (index) => prefix + index.toString(16).padStart(4, '0') };

@@ -24,7 +24,9 @@ export function positionFromWire(position: WirePosition): LogPosition {
   const offset = Number(position.offset);
   const epoch = Number(position.epoch);
   if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(epoch)) {
-    throw new EntError('INVALID_POSITION', `offset ${position.offset} is not a place in a log`, { hint: 'send back a position as it was received' });
+    throw new EntError('INVALID_POSITION', `offset ${position.offset} is not a place in a log`, {
+      hint: 'send back a position as it was received',
+    });
   }
   return { topic: position.topic, partition: position.partition, offset, epoch };
 }

@@ -19,13 +19,18 @@ export function encodeWalRecord(record: WalRecord): Uint8Array {
 export function decodeWalRecord(key: string, value: Uint8Array): WalRecord {
   const record = decode('wal', WalRecordSchema, key, value);
   if (record.tenantId !== key) {
-    throw new EntError('RECORD_CORRUPT', `record of tenant ${record.tenantId} under the key ${key}`, { tenantId: key });
+    throw new EntError(
+      'RECORD_CORRUPT',
+      `record of tenant ${record.tenantId} under the key ${key}`,
+      { tenantId: key },
+    );
   }
   if (record.body.case === undefined) throw unknownPart('body', key);
   if (record.body.value.$unknown?.length) throw unknownPart('body', key);
   if (record.body.case === 'transaction') {
     for (const { op, $unknown } of record.body.value.operations) {
-      if (op.case === undefined || $unknown?.length || op.value.$unknown?.length) throw unknownPart('operation', key);
+      if (op.case === undefined || $unknown?.length || op.value.$unknown?.length)
+        throw unknownPart('operation', key);
     }
     for (const precondition of record.body.value.preconditions) {
       if (precondition.$unknown?.length) throw unknownPart('precondition', key);
@@ -51,7 +56,12 @@ export function decodeStatusRecord(key: string, value: Uint8Array): StatusRecord
   return decode('status', StatusRecordSchema, key, value);
 }
 
-function decode<Desc extends DescMessage>(kind: RecordKind, schema: Desc, key: string, value: Uint8Array): MessageShape<Desc> {
+function decode<Desc extends DescMessage>(
+  kind: RecordKind,
+  schema: Desc,
+  key: string,
+  value: Uint8Array,
+): MessageShape<Desc> {
   const body = openRecord(kind, key, value);
   try {
     const message = fromBinary(schema, body);
@@ -59,13 +69,20 @@ function decode<Desc extends DescMessage>(kind: RecordKind, schema: Desc, key: s
     return message;
   } catch (cause) {
     if (cause instanceof EntError) throw cause;
-    throw new EntError('RECORD_CORRUPT', `${schema.typeName} cannot be decoded`, { tenantId: key, cause });
+    throw new EntError('RECORD_CORRUPT', `${schema.typeName} cannot be decoded`, {
+      tenantId: key,
+      cause,
+    });
   }
 }
 
 function unknownPart(part: string, key: string): EntError {
-  return new EntError('UNKNOWN_FORMAT', `a ${part} of this record is of a kind that this version does not know`, {
-    tenantId: key,
-    hint: 'upgrade this service; the record stays in the log',
-  });
+  return new EntError(
+    'UNKNOWN_FORMAT',
+    `a ${part} of this record is of a kind that this version does not know`,
+    {
+      tenantId: key,
+      hint: 'upgrade this service; the record stays in the log',
+    },
+  );
 }

@@ -32,7 +32,10 @@ export interface RejectedVerdict {
 
 export function verdictToJson(verdict: Verdict): string {
   const { topic, partition, offset, epoch } = verdict.position;
-  const head = { position: { topic, partition, offset, epoch }, applied_at_us: verdict.appliedAtUs };
+  const head = {
+    position: { topic, partition, offset, epoch },
+    applied_at_us: verdict.appliedAtUs,
+  };
   if (verdict.outcome.case === 'applied') {
     const operations = verdict.outcome.operations.map(({ id, changed, deletedIds }) => ({
       ...(id !== undefined && { id }),
@@ -48,7 +51,13 @@ export function verdictToJson(verdict: Verdict): string {
 interface VerdictJson {
   readonly position: LogPosition;
   readonly applied_at_us: number;
-  readonly applied?: { readonly operations: readonly { readonly id?: string; readonly changed: boolean; readonly deleted_ids?: readonly string[] }[] };
+  readonly applied?: {
+    readonly operations: readonly {
+      readonly id?: string;
+      readonly changed: boolean;
+      readonly deleted_ids?: readonly string[];
+    }[];
+  };
   readonly rejected?: RejectedVerdict;
 }
 
@@ -61,7 +70,11 @@ export function resultFromJson(text: string, tenantId: string): TransactionResul
     throw new EntError('STORE_CORRUPT', 'a stored result is not JSON', { tenantId, cause });
   }
   const position = positionToWire(json.position);
-  const base = { $typeName: 'entdb.v1.TransactionResult', position, appliedAtUs: BigInt(json.applied_at_us) } as const;
+  const base = {
+    $typeName: 'entdb.v1.TransactionResult',
+    position,
+    appliedAtUs: BigInt(json.applied_at_us),
+  } as const;
   if (json.applied) {
     const operations = json.applied.operations.map(
       ({ id = '', changed, deleted_ids = [] }): OperationResult => ({
@@ -75,7 +88,8 @@ export function resultFromJson(text: string, tenantId: string): TransactionResul
     const applied: Applied = { $typeName: 'entdb.v1.Applied', operations };
     return { ...base, outcome: { case: 'applied', value: applied } };
   }
-  if (!json.rejected) throw new EntError('STORE_CORRUPT', 'a stored result has no outcome', { tenantId });
+  if (!json.rejected)
+    throw new EntError('STORE_CORRUPT', 'a stored result has no outcome', { tenantId });
   const { code, message, field = '', hint = '', metadata = {} } = json.rejected;
   const rejected: ErrorDetail = {
     $typeName: 'entdb.v1.ErrorDetail',

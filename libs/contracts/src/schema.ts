@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto';
 import { EntError } from '@entdb/base';
-import { Kind, type EdgeType, type FieldDefinition, type NodeType, type Schema } from './gen/entdb/v1/schema_pb.ts';
+import {
+  Kind,
+  type EdgeType,
+  type FieldDefinition,
+  type NodeType,
+  type Schema,
+} from './gen/entdb/v1/schema_pb.ts';
 import type { ValueKind } from './value.ts';
 
 /** A schema made ready for look-ups. */
@@ -61,7 +67,16 @@ const valueKinds: Readonly<Record<number, ValueKind>> = {
 };
 
 /** Kinds whose values have an order, and so can be indexed, sorted by and compared. */
-export const orderedKinds: ReadonlySet<ValueKind> = new Set<ValueKind>(['str', 'int', 'float', 'bool', 'timestampUs', 'bytes', 'enum', 'ref']);
+export const orderedKinds: ReadonlySet<ValueKind> = new Set<ValueKind>([
+  'str',
+  'int',
+  'float',
+  'bool',
+  'timestampUs',
+  'bytes',
+  'enum',
+  'ref',
+]);
 
 /** Throws INVALID_SCHEMA with the path of the first fault. */
 export function compileSchema(definition: Schema): CompiledSchema {
@@ -78,7 +93,11 @@ export function compileSchema(definition: Schema): CompiledSchema {
     if (type.id === 0) throw invalid(at, 'its id is 0');
     if (edgeTypes.has(type.id)) throw invalid(at, `its id ${type.id} is given twice`);
     for (const field of type.fields) {
-      if (field.unique || field.indexed || field.searchable) throw invalid(`${at}, field ${field.name}`, 'fields of edges cannot be unique, indexed or searchable');
+      if (field.unique || field.indexed || field.searchable)
+        throw invalid(
+          `${at}, field ${field.name}`,
+          'fields of edges cannot be unique, indexed or searchable',
+        );
     }
     const fields = compileFields(type.fields, at);
     edgeTypes.set(type.id, {
@@ -99,15 +118,25 @@ function compileNodeType(type: NodeType, at: string): CompiledNodeType {
   const all = [...fields.values()];
   const unique = new Map<string, UniqueKey>();
   for (const field of all) {
-    if (field.definition.unique) unique.set(String(field.id), { name: String(field.id), fieldIds: [field.id] });
+    if (field.definition.unique)
+      unique.set(String(field.id), { name: String(field.id), fieldIds: [field.id] });
   }
   for (const constraint of type.unique) {
     const fieldIds = [...new Set(constraint.fieldIds)].sort((a, b) => a - b);
-    if (fieldIds.length === 0) throw invalid(at, `the unique constraint ${constraint.name} has no field`);
+    if (fieldIds.length === 0)
+      throw invalid(at, `the unique constraint ${constraint.name} has no field`);
     for (const id of fieldIds) {
       const field = fields.get(id);
-      if (!field) throw invalid(at, `the unique constraint ${constraint.name} names a field ${id} that is not there`);
-      if (field.list || !orderedKinds.has(field.kind)) throw invalid(at, `the unique constraint ${constraint.name} names the field ${field.name}, which cannot be unique`);
+      if (!field)
+        throw invalid(
+          at,
+          `the unique constraint ${constraint.name} names a field ${id} that is not there`,
+        );
+      if (field.list || !orderedKinds.has(field.kind))
+        throw invalid(
+          at,
+          `the unique constraint ${constraint.name} names the field ${field.name}, which cannot be unique`,
+        );
     }
     const name = fieldIds.join(',');
     unique.set(name, { name, fieldIds });
@@ -124,14 +153,18 @@ function compileNodeType(type: NodeType, at: string): CompiledNodeType {
   };
 }
 
-function compileFields(definitions: readonly FieldDefinition[], at: string): ReadonlyMap<number, CompiledField> {
+function compileFields(
+  definitions: readonly FieldDefinition[],
+  at: string,
+): ReadonlyMap<number, CompiledField> {
   const fields = new Map<number, CompiledField>();
   const names = new Set<string>();
   for (const definition of [...definitions].sort((a, b) => a.id - b.id)) {
     const where = `${at}, field ${definition.name || definition.id}`;
     if (definition.id === 0) throw invalid(where, 'its id is 0');
     if (fields.has(definition.id)) throw invalid(where, `its id ${definition.id} is given twice`);
-    if (definition.name === '' || names.has(definition.name)) throw invalid(where, 'its name is empty or given twice');
+    if (definition.name === '' || names.has(definition.name))
+      throw invalid(where, 'its name is empty or given twice');
     if (definition.kind === Kind.UNSPECIFIED) throw invalid(where, 'it has no kind');
     const kind = valueKinds[definition.kind];
     if (kind === undefined) throw invalid(where, `it has the unknown kind ${definition.kind}`);
@@ -139,10 +172,18 @@ function compileFields(definitions: readonly FieldDefinition[], at: string): Rea
       throw invalid(where, 'lists and json cannot be unique or indexed');
     }
     if (definition.searchable && kind !== 'str') throw invalid(where, 'only str can be searchable');
-    if (kind === 'enum' && new Set(definition.enumValues).size !== definition.enumValues.length) throw invalid(where, 'an enum value is given twice');
-    if (kind === 'enum' && definition.enumValues.length === 0) throw invalid(where, 'the enum has no values');
+    if (kind === 'enum' && new Set(definition.enumValues).size !== definition.enumValues.length)
+      throw invalid(where, 'an enum value is given twice');
+    if (kind === 'enum' && definition.enumValues.length === 0)
+      throw invalid(where, 'the enum has no values');
     names.add(definition.name);
-    fields.set(definition.id, { definition, id: definition.id, name: definition.name, kind, list: definition.list });
+    fields.set(definition.id, {
+      definition,
+      id: definition.id,
+      name: definition.name,
+      kind,
+      list: definition.list,
+    });
   }
   return fields;
 }
@@ -160,8 +201,10 @@ export function schemaFingerprint(schema: Schema): string {
 }
 
 export function canonicalSchema(schema: Schema): string {
-  const byId = <T extends { readonly id: number }>(items: readonly T[]): T[] => [...items].sort((a, b) => a.id - b.id);
-  const ids = (list: readonly number[]) => (list.length > 0 ? [...new Set(list)].sort((a, b) => a - b) : undefined);
+  const byId = <T extends { readonly id: number }>(items: readonly T[]): T[] =>
+    [...items].sort((a, b) => a.id - b.id);
+  const ids = (list: readonly number[]) =>
+    list.length > 0 ? [...new Set(list)].sort((a, b) => a - b) : undefined;
   const fields = (definitions: readonly FieldDefinition[]) =>
     definitions.length === 0
       ? undefined
@@ -184,7 +227,12 @@ export function canonicalSchema(schema: Schema): string {
           .map((constraint) => ({ name: constraint.name, field_ids: ids(constraint.fieldIds) }))
           .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return JSON.stringify({
-    node_types: byId(schema.nodeTypes).map((type) => ({ id: type.id, name: type.name, fields: fields(type.fields), unique: unique(type) })),
+    node_types: byId(schema.nodeTypes).map((type) => ({
+      id: type.id,
+      name: type.name,
+      fields: fields(type.fields),
+      unique: unique(type),
+    })),
     edge_types: byId(schema.edgeTypes).map((type) => ({
       id: type.id,
       name: type.name,

@@ -26,5 +26,6 @@ export const val = {
   bytes: (value: Uint8Array) => valueOf({ case: 'bytes', value: value as Uint8Array<ArrayBuffer> }), // never a SharedArrayBuffer here
   enum: (name: string) => valueOf({ case: 'enum', value: name }),
   ref: (id: string) => valueOf({ case: 'ref', value: id }),
-  list: (values: readonly Value[]) => valueOf({ case: 'list', value: { $typeName: 'entdb.v1.ListValue', values: [...values] } }),
+  list: (values: readonly Value[]) =>
+    valueOf({ case: 'list', value: { $typeName: 'entdb.v1.ListValue', values: [...values] } }),
 } as const;

@@ -8,7 +8,16 @@ import { kindName, type AnyValue } from '@entdb/contracts';
  *     int, timestamp: kind, int64 big endian with the sign bit turned      str, enum, ref: kind, UTF-8
  *     float: kind, IEEE bits, all turned for negatives, sign bit turned for others (-0 is 0)      bool: kind, one byte      bytes: kind, bytes
  */
-const kindBytes: Partial<Record<AnyValue['case'], number>> = { str: 1, int: 2, float: 3, bool: 4, timestampUs: 5, bytes: 7, enum: 8, ref: 9 };
+const kindBytes: Partial<Record<AnyValue['case'], number>> = {
+  str: 1,
+  int: 2,
+  float: 3,
+  bool: 4,
+  timestampUs: 5,
+  bytes: 7,
+  enum: 8,
+  ref: 9,
+};
 
 export function orderKey(value: AnyValue): Buffer {
   const kind = kindBytes[value.case];

@@ -8,13 +8,23 @@ import { hash } from 'node:crypto';
  * The key is part of it, so that a row that was moved or swapped does not match; local row numbers are not, because they differ between
  * materialisations.
  */
-export const rowTables = { node: 1, edge: 2, appliedEvent: 3, schema: 4, tenant: 5, mailboxItem: 6 } as const;
+export const rowTables = {
+  node: 1,
+  edge: 2,
+  appliedEvent: 3,
+  schema: 4,
+  tenant: 5,
+  mailboxItem: 6,
+} as const;
 export type RowTable = keyof typeof rowTables;
 
 let scratch = Buffer.allocUnsafe(16 * 1024);
 
 /** Strings and bytes are told apart by the table's own columns, which are fixed. Numbers are integers below 2^53. */
-export function rowHash(table: RowTable, columns: readonly (string | number | Uint8Array)[]): Buffer {
+export function rowHash(
+  table: RowTable,
+  columns: readonly (string | number | Uint8Array)[],
+): Buffer {
   let end = 1;
   const room = (bytes: number) => {
     if (end + bytes <= scratch.length) return;
