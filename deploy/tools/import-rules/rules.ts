@@ -23,6 +23,7 @@ export interface Breach {
 const LAYERS: Readonly<Record<string, number>> = {
   'libs/base': 0,
   'libs/contracts': 1,
+  'libs/threads': 1,
   'libs/wal': 2,
   'libs/object-store': 2,
   'libs/tenant-store': 2,

@@ -73,6 +73,8 @@ export interface ShardOptions {
   readonly dir: string;
   readonly topic: string;
   readonly partitions: number;
+  /** The partitions that this shard follows. */
+  readonly owned: readonly number[];
   readonly openTenantsMax: number;
   readonly openWriter: (options: { readonly dir: string; readonly tenantId: string; readonly create: boolean }) => TenantWriter;
   readonly logger: Logger;
@@ -92,10 +94,13 @@ export function openShard(options: ShardOptions): Shard {
   const catchUps = new Map<string, number>();
   const synced = new Map<string, number>();
   const dirty = new Set<string>();
+  /** Changes that no progress has told yet: a call that throws half-way must not swallow those it made before. */
+  const untold: TenantStateChange[] = [];
 
   for (const tenant of file.tenants()) {
     // What stopped a tenant may be mended by now: a newer program, a repaired log.
     const { state } = tenant;
+    if (!options.owned.includes(tenant.partition)) continue;
     const known: Tenant = { ...tenant, opened: false, state: state.kind === 'quarantined' ? { kind: 'behind', fromOffset: state.fromOffset } : state };
     tenants.set(tenant.tenantId, known);
   }
@@ -140,33 +145,41 @@ export function openShard(options: ShardOptions): Shard {
     },
   });
 
-  const setState = (tenantId: string, state: TenantFileState): TenantStateChange => {
+  const setState = (tenantId: string, state: TenantFileState): void => {
     const tenant = tenants.get(tenantId)!;
     tenants.set(tenantId, { ...tenant, state, syncedOffset: -1, opened: state.kind === 'active' });
     synced.delete(tenantId);
     file.setState(tenantId, state);
-    return { tenantId, partition: tenant.partition, state };
+    untold.push({ tenantId, partition: tenant.partition, state });
   };
 
-  const stop = (tenantId: string, fromOffset: number, error: EntError): TenantStateChange => {
+  const progressOf = (partition: number, touched: readonly string[] = [], verdicts: readonly PublishedVerdict[] = []): ShardProgress => ({
+    partition,
+    nextOffset: nextOffset(partition),
+    touched,
+    states: untold.splice(0),
+    verdicts,
+  });
+
+  const stop = (tenantId: string, fromOffset: number, error: EntError): void => {
     logger.error({ tenantId, fromOffset, code: error.code, err: error }, 'tenant stands still: a record cannot be applied');
     catchUps.delete(tenantId);
     writers.drop(tenantId);
-    return setState(tenantId, { kind: 'quarantined', fromOffset, code: error.code, reason: error.message });
+    setState(tenantId, { kind: 'quarantined', fromOffset, code: error.code, reason: error.message });
   };
 
-  const rebuild = (tenantId: string, error: EntError): TenantStateChange => {
+  const rebuild = (tenantId: string, error: EntError): void => {
     const tenant = tenants.get(tenantId)!;
     logger.error({ tenantId, firstOffset: tenant.firstOffset, code: error.code, err: error }, 'tenant files cannot be trusted: rebuilding from the log');
     catchUps.delete(tenantId);
     dirty.delete(tenantId);
     writers.drop(tenantId);
     moveAside(dir, tenantId);
-    return setState(tenantId, { kind: 'behind', fromOffset: tenant.firstOffset });
+    setState(tenantId, { kind: 'behind', fromOffset: tenant.firstOffset });
   };
 
   /** Applies one tenant's records; what goes wrong stops the tenant alone, unless the disk refuses. */
-  const applyTenant = (tenantId: string, partition: number, records: readonly PlacedBytes[], verdicts: PublishedVerdict[]): TenantStateChange | undefined => {
+  const applyTenant = (tenantId: string, partition: number, records: readonly PlacedBytes[], verdicts: PublishedVerdict[]): void => {
     const decoded = decodeAll(topic, partition, records);
     let writer: TenantWriter;
     try {
@@ -178,13 +191,13 @@ export function openShard(options: ShardOptions): Shard {
         if (record.results) verdicts.push(publish(record, topic, partition, outcome));
       });
       const poison = result.poison ?? decoded.poison;
-      if (!poison) return undefined;
+      if (!poison) return;
       const asked = decoded.records.find((placed) => placed.offset === poison.offset)?.record;
       if (asked?.results) verdicts.push(publish(asked, topic, partition, { kind: 'refused', offset: poison.offset, error: standsStill(tenantId, poison.error) }));
-      return stop(tenantId, poison.offset, poison.error);
+      stop(tenantId, poison.offset, poison.error);
     } catch (error) {
-      if (isEntError(error, 'STORE_MISSING') || isEntError(error, 'STORE_CORRUPT')) return rebuild(tenantId, error);
-      throw error;
+      if (!isEntError(error, 'STORE_MISSING') && !isEntError(error, 'STORE_CORRUPT')) throw error;
+      rebuild(tenantId, error);
     }
   };
 
@@ -209,19 +222,16 @@ export function openShard(options: ShardOptions): Shard {
       }
       const groups = groupByTenant(records, logger);
       learn(partition, groups);
-      const states: TenantStateChange[] = [];
       const touched: string[] = [];
       const verdicts: PublishedVerdict[] = [];
       for (const [tenantId, own] of groups) {
         const tenant = tenants.get(tenantId)!;
         if (tenant.state.kind !== 'active') continue; // its records stay in the log, and it is caught up apart
-        const change = applyTenant(tenantId, partition, own, verdicts);
+        applyTenant(tenantId, partition, own, verdicts);
         touched.push(tenantId);
-        if (change) states.push(change);
       }
-      const next = records.at(-1)!.offset + 1;
-      nextOffsets.set(partition, next);
-      return { partition, nextOffset: next, touched, states, verdicts };
+      nextOffsets.set(partition, records.at(-1)!.offset + 1);
+      return progressOf(partition, touched, verdicts);
     },
     catchUp(tenantId, from, next, records) {
       const tenant = tenants.get(tenantId);
@@ -231,31 +241,28 @@ export function openShard(options: ShardOptions): Shard {
       invariant(from === expected, `tenant ${tenantId} is caught up from ${expected}, not ${from}`);
       const verdicts: PublishedVerdict[] = [];
       const own = records.filter((record) => record.key === tenantId);
-      const change = own.length > 0 ? applyTenant(tenantId, partition, own, verdicts) : undefined;
-      const touched = own.length > 0 ? [tenantId] : [];
-      const states = change ? [change] : [];
-      if (!change) {
-        catchUps.set(tenantId, next);
-        if (next >= nextOffset(partition)) {
-          catchUps.delete(tenantId);
-          // Its files must be synced before the checkpoint, which is past them already, may be relied on again.
-          const writer = writers.get(tenantId);
-          syncOne(writer, tenantId);
-          states.push(setState(tenantId, { kind: 'active' }));
-          logger.info({ tenantId, partition, offset: next }, 'tenant has caught up');
-        }
+      if (own.length > 0) applyTenant(tenantId, partition, own, verdicts);
+      const stillGood = tenants.get(tenantId)!.state === tenant.state;
+      if (stillGood) catchUps.set(tenantId, next);
+      if (stillGood && next >= nextOffset(partition)) {
+        catchUps.delete(tenantId);
+        // Its files must be synced before the checkpoint, which is past them already, may be relied on again.
+        syncOne(writers.get(tenantId), tenantId);
+        setState(tenantId, { kind: 'active' });
+        logger.info({ tenantId, partition, offset: next }, 'tenant has caught up');
       }
-      return { partition, nextOffset: nextOffset(partition), touched, states, verdicts };
+      return progressOf(partition, own.length > 0 ? [tenantId] : [], verdicts);
     },
     quarantine(tenantId, error) {
       const tenant = tenants.get(tenantId)!;
       const fromOffset = tenant.state.kind === 'active' ? nextOffset(tenant.partition) : tenant.state.fromOffset;
-      return { partition: tenant.partition, nextOffset: nextOffset(tenant.partition), touched: [], states: [stop(tenantId, fromOffset, error)], verdicts: [] };
+      stop(tenantId, fromOffset, error);
+      return progressOf(tenant.partition);
     },
     distrust(tenantId, error) {
       const tenant = tenants.get(tenantId)!;
-      const states = tenant.state.kind === 'active' ? [rebuild(tenantId, error)] : [];
-      return { partition: tenant.partition, nextOffset: nextOffset(tenant.partition), touched: [], states, verdicts: [] };
+      if (tenant.state.kind === 'active') rebuild(tenantId, error);
+      return progressOf(tenant.partition);
     },
     tenants: () => [...tenants.values()],
     sync() {
