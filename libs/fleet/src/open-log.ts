@@ -25,7 +25,7 @@ export function logOf(settings: LogSettings, { logger, clock, rng }: Ports): Ope
     minInsyncReplicas: embedded ? 1 : settings.walMinInsyncReplicas,
     walRetentionMs: settings.walRetentionHours * 3_600_000,
   });
-  if (embedded) return { wal: createEmbeddedWal({ dir: join(settings.dataDir, 'log'), logger, clock }), topics };
+  if (embedded) return { wal: createEmbeddedWal({ directory: join(settings.dataDir, 'log') }), topics };
   const sasl = saslOf(settings);
   const wal = createKafkaWal({
     brokers: settings.kafkaBrokers ?? [],

@@ -1,0 +1,86 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { startService, type Service } from './service.ts';
+
+/** A fleet of real processes on this machine: what `make run` starts, and what black-box tests kill. */
+export interface Fleet {
+  readonly gateways: readonly Service[];
+  readonly appliers: readonly Service[];
+  readonly services: readonly Service[];
+  readonly dataDir: string;
+  /** Base URL of the first gateway. */
+  readonly endpoint: string;
+  storeDir(applier: Service): string;
+  /** Resolves when every service is ready. */
+  ready(timeoutMs?: number): Promise<void>;
+  /** Stops all of them in order: gateways first, so that nothing new comes in. */
+  stop(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly dataDir: string;
+  /** The embedded log in the data folder, or brokers of Kafka. */
+  readonly kafkaBrokers?: readonly string[];
+  readonly gateways?: number;
+  readonly appliers?: number;
+  readonly host?: string;
+  /** Ports of the first gateway and the first applier; others and absent ones are chosen by the system. */
+  readonly ports?: { readonly gatewayRpc: number; readonly gatewayHttp: number; readonly applierRpc: number; readonly applierHttp: number };
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onEvent?: (event: string) => void;
+}
+
+const root = new URL('../../', import.meta.url).pathname;
+
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { dataDir, kafkaBrokers, gateways = 1, appliers = 1, host = '127.0.0.1', ports, onEvent } = options;
+  const log: Record<string, string> = kafkaBrokers ? { ENTDB_LOG: 'kafka', ENTDB_KAFKA_BROKERS: kafkaBrokers.join(',') } : { ENTDB_LOG: 'embedded' };
+  const common = { ...log, ENTDB_DATA_DIR: dataDir, ...options.env };
+  const storeDir = (name: string) => join(dataDir, 'store', name);
+  const start = async (kind: 'gateway' | 'applier', index: number): Promise<Service> => {
+    const name = `${kind}-${index}`;
+    const given = index === 0 ? ports : undefined;
+    return startService({
+      name,
+      main: join(root, 'services', kind, 'src/main.ts'),
+      host,
+      rpcPort: given?.[`${kind}Rpc`] ?? (await freePort(host)),
+      httpPort: given?.[`${kind}Http`] ?? (await freePort(host)),
+      env: kind === 'applier' ? { ...common, ENTDB_STORE_DIR: storeDir(name) } : common,
+      logDir: join(dataDir, 'logs'),
+      ...(onEvent && { onEvent }),
+    });
+  };
+  const startAll = async (kind: 'gateway' | 'applier', count: number): Promise<readonly Service[]> => {
+    const started: Service[] = [];
+    for (let index = 0; index < count; index += 1) started.push(await start(kind, index));
+    return started;
+  };
+  const running = { appliers: await startAll('applier', appliers), gateways: await startAll('gateway', gateways) };
+  const services = [...running.gateways, ...running.appliers];
+  return {
+    ...running,
+    services,
+    dataDir,
+    endpoint: running.gateways[0]?.address ?? '',
+    storeDir: (applier) => storeDir(applier.name),
+    ready: async (timeoutMs) => {
+      await Promise.all(services.map((service) => service.ready(timeoutMs)));
+    },
+    stop: async () => {
+      await Promise.all(running.gateways.map((service) => service.stop()));
+      await Promise.all(running.appliers.map((service) => service.stop()));
+    },
+  };
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host, port: 0, exclusive: true }, () => {
+      const { port } = server.address() as AddressInfo; // a TCP server has a port
+      server.close(() => resolve(port));
+    });
+  });
+}

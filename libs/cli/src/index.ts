@@ -1,0 +1,1 @@
+export { checkTopics, createTopics, type TopicsOptions } from './commands/topics.ts';

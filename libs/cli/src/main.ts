@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { assertNodeVersion } from '@entdb/base';
+import { explain, listCodes } from './commands/explain.ts';
+import { checkTopics, createTopics } from './commands/topics.ts';
+import { terminal } from './ui/output.ts';
+import { exitCodes, reportError } from './ui/report-error.ts';
+
+assertNodeVersion();
+
+const program = new Command('entdb')
+  .description('Operate an EntDB fleet.')
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings come from the environment, as for the services.')
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
+  });
+
+const topics = program.command('topics').description('the topics of the log');
+topics
+  .command('create')
+  .description('make the topics that are missing, with the settings that keep acknowledged writes safe')
+  .option('--json', 'print JSON', false)
+  .action(({ json }: { json: boolean }) => createTopics({ env: process.env, output: terminal, json }));
+topics
+  .command('check')
+  .description('compare the topics with those settings')
+  .option('--json', 'print JSON', false)
+  .action(({ json }: { json: boolean }) => checkTopics({ env: process.env, output: terminal, json }));
+
+program
+  .command('explain')
+  .description('what an error code means and what to try')
+  .argument('[code]', 'for example UNIQUE_VIOLATION')
+  .option('--list', 'print all codes')
+  .action((code: string | undefined, { list }: { list?: boolean }) => {
+    if (list === true || code === undefined) listCodes(terminal);
+    else explain(code, terminal);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportError(error, terminal);
+}
