@@ -14,7 +14,7 @@ const noSchema: Schema = { $typeName: 'entdb.v1.Schema', nodeTypes: [], edgeType
 export const emptyCatalog: Catalog = { compiled: compileSchema(noSchema), fingerprints: [] };
 
 /** Throws STORE_CORRUPT. */
-export function loadCatalog(file: SqliteFile): Catalog {
+export function loadCatalog(file: Pick<SqliteFile, 'prepare'>): Catalog {
   const rows = file.prepare<[], SchemaRow>(`SELECT ${columns.schema} FROM schemas ORDER BY ordinal`).all();
   if (rows.length === 0) return emptyCatalog;
   const merged = rows.reduce((catalog, row) => mergeSchemas(catalog, decodeSchema(verifySchema(row).definition)), noSchema);
