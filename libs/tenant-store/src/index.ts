@@ -1,4 +1,5 @@
 export { MultisetHash } from './multiset-hash.ts';
+export { openTenantWriter, type TenantWriterOptions } from './write/writer.ts';
 export { openTenantReader, type OpenReaderOptions } from './read/reader.ts';
 export type { ApplyOutcome, ApplyResult, PlacedRecord, TenantPosition, TenantReader, TenantWriter } from './store.ts';
 export { createHandleCache, type HandleCache } from './shard/handle-cache.ts';

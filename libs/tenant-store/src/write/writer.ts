@@ -1,0 +1,171 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { EntError, parseTenantId } from '@entdb/base';
+import { createTenantFile } from '../sqlite/create.ts';
+import { canonicalDdl, mailboxDdl } from '../sqlite/ddl.ts';
+import { asStoreError } from '../sqlite/open.ts';
+import { TenantFile } from '../sqlite/tenant-file.ts';
+import { scrubCanonical, scrubMailbox } from '../scrub.ts';
+import type { ApplyResult, PlacedRecord, TenantPosition, TenantWriter } from '../store.ts';
+import { createCanonical } from './canonical.ts';
+import { concernsMailbox, createMailbox } from './mailbox.ts';
+import type { Judged } from './verdict-table.ts';
+
+export interface TenantWriterOptions {
+  /** The tenant's own folder. */
+  readonly dir: string;
+  readonly tenantId: string;
+  /** Make the files that are missing. Only for a tenant that nothing is known of: an empty file never takes the place of a lost one. */
+  readonly create: boolean;
+  readonly synchronous?: 'NORMAL' | 'FULL';
+  /** `quick`: SQLite looks through the files' structure first. */
+  readonly check?: 'none' | 'quick';
+}
+
+/** Throws STORE_MISSING, STORE_CORRUPT, UNKNOWN_FORMAT, STORE_UNAVAILABLE. */
+export function openTenantWriter(options: TenantWriterOptions): TenantWriter {
+  const { dir, create, synchronous = 'NORMAL', check = 'none' } = options;
+  const tenantId = parseTenantId(options.tenantId);
+  const paths = { canonical: join(dir, 'canonical.db'), mailbox: join(dir, 'mailbox.db') };
+  if (create) {
+    mkdirSync(dir, { recursive: true });
+    // The canonical file last: where it is, both are.
+    if (!existsSync(paths.mailbox)) createTenantFile(paths.mailbox, mailboxDdl, tenantId);
+    if (!existsSync(paths.canonical)) createTenantFile(paths.canonical, canonicalDdl, tenantId);
+  }
+  const canonicalFile = new TenantFile({ path: paths.canonical, tenantId, synchronous, check });
+  try {
+    return createWriter(tenantId, canonicalFile, new TenantFile({ path: paths.mailbox, tenantId, synchronous, check }));
+  } catch (cause) {
+    canonicalFile.close();
+    throw cause;
+  }
+}
+
+/** A record that cannot be applied; carries it out of the transaction, which is rolled back. */
+class Poison extends Error {
+  override readonly name = 'Poison';
+  readonly index: number;
+  readonly error: EntError;
+
+  constructor(index: number, error: EntError) {
+    super(error.message, { cause: error });
+    this.index = index;
+    this.error = error;
+  }
+}
+
+interface Step {
+  readonly judged: readonly Judged[];
+  readonly poison?: NonNullable<ApplyResult['poison']>;
+}
+
+function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: TenantFile): TenantWriter {
+  const canonical = createCanonical(canonicalFile, tenantId);
+  const mailbox = createMailbox(mailboxFile);
+
+  const applyCanonical = (records: readonly PlacedRecord[]): readonly Judged[] => {
+    try {
+      return canonicalFile.transaction(() =>
+        records.map((placed, i) => poisonAt(i, () => (placed.offset > canonicalFile.progress.offset ? canonical.apply(placed) : canonical.recall(placed)))),
+      );
+    } catch (error) {
+      canonical.forget();
+      throw error;
+    }
+  };
+
+  const applyMailbox = (records: readonly PlacedRecord[], judged: readonly Judged[]): readonly Judged[] => {
+    mailboxFile.transaction(() => {
+      records.forEach((placed, i) => poisonAt(i, () => applyToMailbox(placed, judged[i]!)));
+      const { state, epoch } = canonicalFile.progress;
+      mailboxFile.progress = { ...mailboxFile.progress, state, epoch };
+    });
+    return judged;
+  };
+
+  const applyToMailbox = ({ record, topic, partition, offset, timeMs }: PlacedRecord, { effects }: Judged): void => {
+    const { progress } = mailboxFile;
+    if (offset <= progress.offset) return;
+    const timeUs = timeMs * 1000;
+    mailboxFile.progress = { ...progress, topic, partition, offset, sequence: progress.sequence + 1, log_time_us: Math.max(progress.log_time_us, timeUs) };
+    if (effects && concernsMailbox(record)) mailbox.apply(record, effects, timeUs);
+  };
+
+  const assertSameLog = (records: readonly PlacedRecord[]): void => {
+    for (const { progress } of [canonicalFile, mailboxFile]) {
+      const stranger = progress.offset >= 0 && records.find(({ topic, partition }) => topic !== progress.topic || partition !== progress.partition);
+      if (!stranger) continue;
+      const { topic, partition, offset } = stranger;
+      throw new EntError('INVALID_POSITION', `the tenant is in ${progress.topic}, partition ${progress.partition}; the record is in ${topic}, partition ${partition}`, {
+        tenantId,
+        position: { topic, partition, offset },
+      });
+    }
+  };
+
+  return {
+    tenantId,
+    fileId: canonicalFile.fileId,
+    get position() {
+      return positionOf(mailboxFile.progress.offset < canonicalFile.progress.offset ? mailboxFile : canonicalFile);
+    },
+    apply(records) {
+      try {
+        assertSameLog(records);
+        const first = upToPoison(records, applyCanonical);
+        const reached = records.slice(0, first.judged.length);
+        const second = upToPoison(reached, (some) => applyMailbox(some, first.judged));
+        const poison = second.poison ?? first.poison;
+        return { outcomes: second.judged.slice(0, second.poison ? undefined : reached.length).map((one) => one.outcome), ...(poison && { poison }) };
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    digests: () => ({ canonical: canonicalFile.digest.hex(), mailbox: mailboxFile.digest.hex() }),
+    sync() {
+      canonicalFile.sync();
+      mailboxFile.sync();
+      return this.position.offset;
+    },
+    scrub() {
+      try {
+        scrubCanonical(canonicalFile);
+        scrubMailbox(mailboxFile);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+    close() {
+      canonicalFile.close();
+      mailboxFile.close();
+    },
+  };
+}
+
+/** Trouble of the store passes; anything else that a record causes is that record's poison. */
+function poisonAt<T>(index: number, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    const error = asStoreError(cause);
+    if (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_CORRUPT') throw error;
+    throw new Poison(index, error);
+  }
+}
+
+/** Poison rolls the transaction back; the records before it are applied again without it. It is rare, and so savepoints need not be everywhere. */
+function upToPoison(records: readonly PlacedRecord[], apply: (records: readonly PlacedRecord[]) => readonly Judged[]): Step {
+  try {
+    return { judged: apply(records) };
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error;
+    const before = records.slice(0, error.index);
+    return { judged: before.length > 0 ? apply(before) : [], poison: { offset: records[error.index]!.offset, error: error.error } };
+  }
+}
+
+function positionOf({ progress }: TenantFile): TenantPosition {
+  const { topic, partition, offset, epoch, sequence, log_time_us } = progress;
+  return { topic, partition, offset, epoch, sequence, logTimeUs: log_time_us };
+}
