@@ -7,8 +7,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Waiting time before try number `attempt` (0 for the first retry): exponential with full jitter, so that clients that failed
- * together do not come back together.
+ * Waiting time before try number `attempt` (0 for the first retry): exponential, half of it random, so that clients that failed
+ * together do not come back together, and none comes back at once.
  */
 export function backoffMs(attempt: number, options: BackoffOptions): number {
   const ceiling = Math.min(options.maxMs, options.initialMs * 2 ** Math.min(attempt, 30));

@@ -35,8 +35,18 @@ export function edgeTypeOf(schema: CompiledSchema, typeId: number, path: string)
   });
 }
 
+const hintIdsMax = 20; // an error travels in headers, which have a limit
+
 function knownIds(types: ReadonlyMap<number, { readonly name: string }>): string {
-  return `it has: ${[...types].map(([id, type]) => `${id} (${type.name})`).join(', ') || 'none'}`;
+  const ids = [...types].slice(0, hintIdsMax).map(([id, type]) => `${id} (${type.name})`);
+  return `it has: ${ids.join(', ') || 'none'}${types.size > hintIdsMax ? ', and more' : ''}`;
+}
+
+/** A uint32 of the wire, without 0. */
+const fieldIdMax = 0xffffffff;
+
+function isFieldId(id: number): boolean {
+  return Number.isInteger(id) && id >= 1 && id <= fieldIdMax;
 }
 
 /** Throws UNKNOWN_FIELD. */
@@ -54,7 +64,12 @@ export function checkFields(fields: Fields, owner: FieldOwner | undefined, path:
   for (const key in fields) {
     const id = Number(key);
     const at = `${path}[${key}]`;
-    if (id < 1) throw new EntError('UNKNOWN_FIELD', `${at}: field ids begin at 1`, { field: at });
+    if (!isFieldId(id))
+      throw new EntError(
+        'UNKNOWN_FIELD',
+        `${at}: a field id is a whole number from 1 to ${fieldIdMax}`,
+        { field: at },
+      );
     const value = checkValue(fields[id]!, at);
     if (owner) checkFieldValue(value, fieldOf(owner, id, at), owner.name, at);
   }

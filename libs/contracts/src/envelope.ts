@@ -48,7 +48,11 @@ export function openRecord(kind: RecordKind, key: string, sealed: Uint8Array): U
     );
   }
   const version = sealed[2]!;
-  if (version !== formatVersion) {
+  const body = sealed.subarray(headerBytes);
+  const stored = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength).getUint32(4);
+  const intact = stored === checksum(sealed[3]!, key, body);
+  // With the checksum of this version under another version's number, the number is what was damaged.
+  if (version !== formatVersion && !intact) {
     throw new EntError(
       'UNKNOWN_FORMAT',
       `record of format version ${version}; this program knows ${formatVersion}`,
@@ -58,9 +62,7 @@ export function openRecord(kind: RecordKind, key: string, sealed: Uint8Array): U
       },
     );
   }
-  const body = sealed.subarray(headerBytes);
-  const stored = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength).getUint32(4);
-  if (stored !== checksum(sealed[3]!, key, body)) {
+  if (!intact || version !== formatVersion) {
     throw new EntError('RECORD_CORRUPT', 'record does not match its checksum', { tenantId: key });
   }
   if (sealed[3] !== recordKinds[kind]) {

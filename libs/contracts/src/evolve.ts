@@ -1,13 +1,17 @@
 import type { EdgeType, FieldDefinition, NodeType, Schema } from './gen/entdb/v1/schema_pb.ts';
 import { Kind } from './gen/entdb/v1/schema_pb.ts';
+import { canonicalOrder, idSet } from './schema-order.ts';
 
 /**
  * Evolution. A tenant's catalog is the union of all schema versions it has seen, and versions live side by side: a record is judged by the
  * version that it names, a constraint by the catalog. So an incoming schema only has to agree with the catalog where both speak of the
  * same thing. It may lack types and fields, add them, relax, add enum values, index, make searchable or unique (which state decides).
+ *
+ * Relaxing goes one way: a version that the tenant has seen stays valid and is not judged again, but a new one that takes back what was
+ * relaxed is refused, because rows and writers that make use of it exist.
  */
 
-/** Why the incoming schema contradicts the catalog; empty where it does not. Pure. */
+/** Why the incoming schema, one that the tenant has not seen, contradicts the catalog; empty where it does not. Pure. */
 export function schemaConflicts(catalog: Schema, incoming: Schema): readonly string[] {
   const conflicts: string[] = [];
   const nodeTypes = new Map(catalog.nodeTypes.map((type) => [type.id, type]));
@@ -37,10 +41,14 @@ function fieldConflicts(
   conflicts: string[],
 ): void {
   const fields = new Map(known.fields.map((field) => [field.id, field]));
+  const idsByName = new Map(known.fields.map((field) => [field.name, field.id]));
   for (const field of incoming.fields) {
     const before = fields.get(field.id);
     const at = `${incoming.name}.${field.name}`;
     if (!before) {
+      const namesake = idsByName.get(field.name);
+      if (namesake !== undefined)
+        conflicts.push(`${at}: field ${namesake} has this name, so field ${field.id} cannot`);
       if (field.required)
         conflicts.push(
           `${at}: a field that is new cannot be required, because rows and writers without it exist`,
@@ -80,10 +88,10 @@ function endpointConflicts(
 
 /**
  * The catalog after the incoming schema: constraints and indexes add up, what was relaxed stays relaxed. Call only without conflicts.
- * Pure; types and fields come out in ascending order of ids.
+ * Pure; types and fields come out in ascending order of ids, unique constraints in the order of their field ids.
  */
 export function mergeSchemas(catalog: Schema, incoming: Schema): Schema {
-  return {
+  return canonicalOrder({
     $typeName: 'entdb.v1.Schema',
     nodeTypes: mergeById(catalog.nodeTypes, incoming.nodeTypes, (before, after) => ({
       ...after,
@@ -96,7 +104,7 @@ export function mergeSchemas(catalog: Schema, incoming: Schema): Schema {
       toTypeIds: widen(before.toTypeIds, after.toTypeIds),
       fields: mergeFields(before.fields, after.fields),
     })),
-  };
+  });
 }
 
 function mergeById<T extends { readonly id: number }>(
@@ -109,7 +117,7 @@ function mergeById<T extends { readonly id: number }>(
     const known = merged.get(item.id);
     merged.set(item.id, known ? both(known, item) : item);
   }
-  return [...merged.values()].sort((a, b) => a.id - b.id);
+  return [...merged.values()];
 }
 
 function mergeFields(
@@ -126,9 +134,8 @@ function mergeFields(
     refTypeId: now.refTypeId === 0 ? 0 : old.refTypeId,
   }));
   // A version that does not know a field cannot be made to fill it.
-  const inBoth = new Set(
-    before.map((field) => field.id).filter((id) => after.some((field) => field.id === id)),
-  );
+  const idsBefore = new Set(before.map(({ id }) => id));
+  const inBoth = new Set(after.map(({ id }) => id).filter((id) => idsBefore.has(id)));
   return merged.map((field) =>
     field.required && !inBoth.has(field.id) ? { ...field, required: false } : field,
   );
@@ -137,7 +144,7 @@ function mergeFields(
 function mergeUnique(before: NodeType, after: NodeType): NodeType['unique'] {
   const merged = new Map(
     [...before.unique, ...after.unique].map((constraint) => [
-      [...constraint.fieldIds].sort((a, b) => a - b).join(','),
+      idSet(constraint.fieldIds).join(','),
       constraint,
     ]),
   );
@@ -145,7 +152,5 @@ function mergeUnique(before: NodeType, after: NodeType): NodeType['unique'] {
 }
 
 function widen(before: readonly number[], after: readonly number[]): number[] {
-  return before.length === 0 || after.length === 0
-    ? []
-    : [...new Set([...before, ...after])].sort((a, b) => a - b);
+  return before.length === 0 || after.length === 0 ? [] : idSet([...before, ...after]);
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { EntError, invariant } from '@entdb/base';
 import { valueOf, type AnyValue, type Fields, type ValueKind } from './value.ts';
 
@@ -7,7 +8,9 @@ import { valueOf, type AnyValue, type Fields, type ValueKind } from './value.ts'
  *
  *     fields = { id varint, kind byte, value } in ascending order of ids
  *     str json enum ref bytes: length varint, bytes      int timestamp: int64 big endian      float: IEEE 754 big endian
- *     bool: one byte                                      list: kind byte, count varint, values
+ *     bool: one byte, 0 or 1                              list: kind byte (0 where empty), count varint, values
+ *
+ * A varint is in its shortest form and fits 32 bits. Whatever is decoded gives the same bytes when it is encoded again.
  */
 const kindCodes = {
   str: 1,
@@ -153,9 +156,12 @@ class FieldReader {
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.#bytes[this.#take(1)]!;
       result += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return result;
+      if (byte >= 0x80) continue;
+      if (byte === 0 && shift > 0) throw damaged('a number is not in its shortest form');
+      if (result > 0xffffffff) break;
+      return result;
     }
-    throw damaged('a number is too long');
+    throw damaged('a number is too large');
   }
 
   kind(): ValueKind {
@@ -170,15 +176,23 @@ class FieldReader {
       case 'ref': {
         const length = this.varint();
         const from = this.#take(length);
+        // Without this, damaged text would come back as other text, with U+FFFD in it.
+        if (!isUtf8(this.#bytes.subarray(from, from + length))) throw damaged('text is not UTF-8');
         return { case: kind, value: this.#bytes.toString('utf8', from, from + length) };
       }
       case 'int':
       case 'timestampUs':
         return { case: kind, value: this.#bytes.readBigInt64BE(this.#take(8)) };
-      case 'float':
-        return { case: kind, value: this.#bytes.readDoubleBE(this.#take(8)) };
-      case 'bool':
-        return { case: kind, value: this.#bytes[this.#take(1)] === 1 };
+      case 'float': {
+        const value = this.#bytes.readDoubleBE(this.#take(8));
+        if (!Number.isFinite(value)) throw damaged('a float is not finite');
+        return { case: kind, value };
+      }
+      case 'bool': {
+        const byte = this.#bytes[this.#take(1)]!;
+        if (byte > 1) throw damaged('a bool is neither 0 nor 1');
+        return { case: kind, value: byte === 1 };
+      }
       case 'bytes': {
         const length = this.varint();
         const from = this.#take(length);
@@ -187,8 +201,8 @@ class FieldReader {
       case 'list': {
         const code = this.#bytes[this.#take(1)]!;
         const count = this.varint();
-        if (count > this.#bytes.length) throw damaged('a list is longer than its row');
-        if (code === 0 && count > 0) throw damaged('a list without kind has values');
+        if ((code === 0) !== (count === 0)) throw damaged('a list has a kind if it has values');
+        if (code === kindCodes.list) throw damaged('lists do not nest');
         const values = [];
         for (let i = 0; i < count; i++) values.push(valueOf(this.value(this.#kindOf(code))));
         return { case: kind, value: { $typeName: 'entdb.v1.ListValue', values } };

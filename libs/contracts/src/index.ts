@@ -21,6 +21,7 @@ export { mergeSchemas, schemaConflicts } from './evolve.ts';
 export { openRecord, sealRecord, type RecordKind } from './envelope.ts';
 export { errorFromDetail, errorToDetail } from './error-detail.ts';
 export { decodeFields, encodeFields, encodeValue } from './fields.ts';
+export { canonicalSchema, schemaFingerprint } from './fingerprint.ts';
 export { createIdMint, type IdMint } from './mint.ts';
 export { positionFromWire, positionToWire, type LogPosition } from './position.ts';
 export {
@@ -40,10 +41,8 @@ export {
   type Verdict,
 } from './result-json.ts';
 export {
-  canonicalSchema,
   compileSchema,
   orderedKinds,
-  schemaFingerprint,
   type CompiledEdgeType,
   type CompiledField,
   type CompiledNodeType,

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import { invariant } from '@entdb/base';
 
-const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+const indexMax = 0xffff;
 
 /** Makes the ids of one transaction: minted once per key, so that the hash is computed once. */
 export interface IdMint {
@@ -19,9 +21,17 @@ export function createIdMint(tenantId: string, idempotencyKey: string): IdMint {
   const digest = hash('sha256', `${tenantId}\0${idempotencyKey}`, 'hex');
   const ordered = uuidV7.test(idempotencyKey);
   const head = ordered
-    ? idempotencyKey.slice(0, 13)
+    ? idempotencyKey.slice(0, 13).toLowerCase()
     : `${digest.slice(20, 28)}-${digest.slice(28, 32)}`;
   const variant = '89ab'[Number.parseInt(digest[3]!, 16) & 3]!;
   const prefix = `${head}-${ordered ? '7' : '8'}${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 15)}`;
-  return { idAt: (index) => prefix + index.toString(16).padStart(4, '0') };
+  return {
+    idAt: (index) => {
+      invariant(
+        Number.isInteger(index) && index >= 0 && index <= indexMax,
+        'a transaction mints at most 65,536 ids',
+      );
+      return prefix + index.toString(16).padStart(4, '0');
+    },
+  };
 }

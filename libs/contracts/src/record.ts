@@ -9,6 +9,7 @@ import {
   type StatusRecord,
   type WalRecord,
 } from './gen/entdb/v1/record_pb.ts';
+import { unknownPart } from './unknown-part.ts';
 
 /** The bytes of a record on entdb-wal. The topic's key must be the tenant id. */
 export function encodeWalRecord(record: WalRecord): Uint8Array {
@@ -18,24 +19,9 @@ export function encodeWalRecord(record: WalRecord): Uint8Array {
 /** Throws RECORD_CORRUPT or UNKNOWN_FORMAT. What it returns has nothing in it that this program does not know. */
 export function decodeWalRecord(key: string, value: Uint8Array): WalRecord {
   const record = decode('wal', WalRecordSchema, key, value);
-  if (record.tenantId !== key) {
-    throw new EntError(
-      'RECORD_CORRUPT',
-      `record of tenant ${record.tenantId} under the key ${key}`,
-      { tenantId: key },
-    );
-  }
-  if (record.body.case === undefined) throw unknownPart('body', key);
-  if (record.body.value.$unknown?.length) throw unknownPart('body', key);
-  if (record.body.case === 'transaction') {
-    for (const { op, $unknown } of record.body.value.operations) {
-      if (op.case === undefined || $unknown?.length || op.value.$unknown?.length)
-        throw unknownPart('operation', key);
-    }
-    for (const precondition of record.body.value.preconditions) {
-      if (precondition.$unknown?.length) throw unknownPart('precondition', key);
-    }
-  }
+  if (record.tenantId !== key) throw wrongKey(`record of tenant ${record.tenantId}`, key);
+  const unknown = unknownPart(WalRecordSchema, record);
+  if (unknown !== undefined) throw unknownFormat(unknown, key);
   return record;
 }
 
@@ -43,8 +29,11 @@ export function encodeResultRecord(record: ResultRecord): Uint8Array {
   return sealRecord('result', record.tenantId, toBinary(ResultRecordSchema, record));
 }
 
+/** Throws RECORD_CORRUPT or UNKNOWN_FORMAT. */
 export function decodeResultRecord(key: string, value: Uint8Array): ResultRecord {
-  return decode('result', ResultRecordSchema, key, value);
+  const record = decode('result', ResultRecordSchema, key, value);
+  if (record.tenantId !== key) throw wrongKey(`result of tenant ${record.tenantId}`, key);
+  return record;
 }
 
 /** The topic's key must be the instance. */
@@ -52,34 +41,41 @@ export function encodeStatusRecord(record: StatusRecord): Uint8Array {
   return sealRecord('status', record.instance, toBinary(StatusRecordSchema, record));
 }
 
+/** Throws RECORD_CORRUPT or UNKNOWN_FORMAT. */
 export function decodeStatusRecord(key: string, value: Uint8Array): StatusRecord {
-  return decode('status', StatusRecordSchema, key, value);
+  const record = decode('status', StatusRecordSchema, key, value);
+  if (record.instance !== key) throw wrongKey(`status of ${record.instance}`, key);
+  return record;
 }
 
 function decode<Desc extends DescMessage>(
   kind: RecordKind,
-  schema: Desc,
+  desc: Desc,
   key: string,
   value: Uint8Array,
 ): MessageShape<Desc> {
   const body = openRecord(kind, key, value);
   try {
-    const message = fromBinary(schema, body);
-    if (message.$unknown?.length) throw unknownPart('record', key);
+    const message = fromBinary(desc, body);
+    if (message.$unknown?.length) throw unknownFormat(desc.name, key);
     return message;
   } catch (cause) {
     if (cause instanceof EntError) throw cause;
-    throw new EntError('RECORD_CORRUPT', `${schema.typeName} cannot be decoded`, {
+    throw new EntError('RECORD_CORRUPT', `${desc.typeName} cannot be decoded`, {
       tenantId: key,
       cause,
     });
   }
 }
 
-function unknownPart(part: string, key: string): EntError {
+function wrongKey(what: string, key: string): EntError {
+  return new EntError('RECORD_CORRUPT', `${what} under the key ${key}`, { tenantId: key });
+}
+
+function unknownFormat(path: string, key: string): EntError {
   return new EntError(
     'UNKNOWN_FORMAT',
-    `a ${part} of this record is of a kind that this version does not know`,
+    `this version does not know a part of the record: ${path}`,
     {
       tenantId: key,
       hint: 'upgrade this service; the record stays in the log',

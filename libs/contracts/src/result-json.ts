@@ -45,30 +45,19 @@ export function verdictToJson(verdict: Verdict): string {
     return JSON.stringify({ ...head, applied: { operations } });
   }
   const { code, message, field, hint, metadata } = verdict.outcome.error;
-  return JSON.stringify({ ...head, rejected: { code, message, field, hint, metadata } });
+  return JSON.stringify({
+    ...head,
+    rejected: { code, message, field, hint, metadata: metadata && sortedByKey(metadata) },
+  });
 }
 
-interface VerdictJson {
-  readonly position: LogPosition;
-  readonly applied_at_us: number;
-  readonly applied?: {
-    readonly operations: readonly {
-      readonly id?: string;
-      readonly changed: boolean;
-      readonly deleted_ids?: readonly string[];
-    }[];
-  };
-  readonly rejected?: RejectedVerdict;
+function sortedByKey(facts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The wire's form of a stored verdict. Throws STORE_CORRUPT for a text that `verdictToJson` cannot have made. */
+/** The wire's form of a stored verdict. Throws STORE_CORRUPT for a text that is none. Keys of a later version are passed over. */
 export function resultFromJson(text: string, tenantId: string): TransactionResult {
-  let json: VerdictJson;
-  try {
-    json = JSON.parse(text) as VerdictJson; // our own text, under the row's checksum
-  } catch (cause) {
-    throw new EntError('STORE_CORRUPT', 'a stored result is not JSON', { tenantId, cause });
-  }
+  const json = parseVerdict(text, tenantId);
   const position = positionToWire(json.position);
   const base = {
     $typeName: 'entdb.v1.TransactionResult',
@@ -88,8 +77,6 @@ export function resultFromJson(text: string, tenantId: string): TransactionResul
     const applied: Applied = { $typeName: 'entdb.v1.Applied', operations };
     return { ...base, outcome: { case: 'applied', value: applied } };
   }
-  if (!json.rejected)
-    throw new EntError('STORE_CORRUPT', 'a stored result has no outcome', { tenantId });
   const { code, message, field = '', hint = '', metadata = {} } = json.rejected;
   const rejected: ErrorDetail = {
     $typeName: 'entdb.v1.ErrorDetail',
@@ -103,4 +90,75 @@ export function resultFromJson(text: string, tenantId: string): TransactionResul
     metadata: { ...metadata },
   };
   return { ...base, outcome: { case: 'rejected', value: rejected } };
+}
+
+type VerdictJson = {
+  readonly position: LogPosition;
+  readonly applied_at_us: number;
+} & (
+  | { readonly applied: { readonly operations: readonly OperationJson[] } }
+  | { readonly applied?: undefined; readonly rejected: RejectedVerdict }
+);
+
+interface OperationJson {
+  readonly id?: string;
+  readonly changed: boolean;
+  readonly deleted_ids?: readonly string[];
+}
+
+function parseVerdict(text: string, tenantId: string): VerdictJson {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new EntError('STORE_CORRUPT', 'a stored result is not JSON', { tenantId, cause });
+  }
+  if (isVerdict(json)) return json;
+  throw new EntError('STORE_CORRUPT', 'a stored result is not a verdict', { tenantId });
+}
+
+function isVerdict(json: unknown): json is VerdictJson {
+  if (!isObject(json) || !isCount(json.applied_at_us) || !isPosition(json.position)) return false;
+  const { applied, rejected } = json;
+  if (isObject(applied)) {
+    return rejected === undefined && isListOf(applied.operations, isOperation);
+  }
+  return applied === undefined && isRejected(rejected);
+}
+
+function isPosition(json: unknown): boolean {
+  if (!isObject(json)) return false;
+  return isText(json.topic) && [json.partition, json.offset, json.epoch].every(isCount);
+}
+
+function isOperation(json: unknown): boolean {
+  if (!isObject(json) || typeof json.changed !== 'boolean') return false;
+  const { id, deleted_ids: deletedIds } = json;
+  return (
+    (id === undefined || isText(id)) && (deletedIds === undefined || isListOf(deletedIds, isText))
+  );
+}
+
+function isRejected(json: unknown): boolean {
+  if (!isObject(json) || !isText(json.code) || !isText(json.message)) return false;
+  const { field = '', hint = '', metadata = {} } = json;
+  return (
+    isText(field) && isText(hint) && isObject(metadata) && isListOf(Object.values(metadata), isText)
+  );
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function isListOf(json: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(json) && json.every(isItem);
+}
+
+function isText(json: unknown): json is string {
+  return typeof json === 'string';
+}
+
+function isCount(json: unknown): json is number {
+  return Number.isSafeInteger(json) && (json as number) >= 0;
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { EntError } from '@entdb/base';
 import {
   Kind,
@@ -7,6 +6,7 @@ import {
   type NodeType,
   type Schema,
 } from './gen/entdb/v1/schema_pb.ts';
+import { schemaFingerprint } from './fingerprint.ts';
 import type { ValueKind } from './value.ts';
 
 /** A schema made ready for look-ups. */
@@ -176,6 +176,10 @@ function compileFields(
       throw invalid(where, 'an enum value is given twice');
     if (kind === 'enum' && definition.enumValues.length === 0)
       throw invalid(where, 'the enum has no values');
+    if (kind !== 'enum' && definition.enumValues.length > 0)
+      throw invalid(where, 'only an enum has enum values');
+    if (kind !== 'ref' && definition.refTypeId !== 0)
+      throw invalid(where, 'only a ref refers to a type');
     names.add(definition.name);
     fields.set(definition.id, {
       definition,
@@ -190,55 +194,4 @@ function compileFields(
 
 function invalid(where: string, problem: string): EntError {
   return new EntError('INVALID_SCHEMA', `${where}: ${problem}`, { field: 'schema' });
-}
-
-/**
- * `sha256:` and the hash of the canonical form: JSON with types and fields in ascending order of ids, enum values in their order, keys in
- * the order below, and nothing that has its default (docs/formats/schema.md). Any language can compute it.
- */
-export function schemaFingerprint(schema: Schema): string {
-  return `sha256:${hash('sha256', canonicalSchema(schema), 'hex')}`;
-}
-
-export function canonicalSchema(schema: Schema): string {
-  const byId = <T extends { readonly id: number }>(items: readonly T[]): T[] =>
-    [...items].sort((a, b) => a.id - b.id);
-  const ids = (list: readonly number[]) =>
-    list.length > 0 ? [...new Set(list)].sort((a, b) => a - b) : undefined;
-  const fields = (definitions: readonly FieldDefinition[]) =>
-    definitions.length === 0
-      ? undefined
-      : byId(definitions).map((field) => ({
-          id: field.id,
-          name: field.name,
-          kind: field.kind,
-          list: field.list || undefined,
-          required: field.required || undefined,
-          unique: field.unique || undefined,
-          indexed: field.indexed || undefined,
-          searchable: field.searchable || undefined,
-          enum_values: field.enumValues.length > 0 ? field.enumValues : undefined,
-          ref_type_id: field.refTypeId || undefined,
-        }));
-  const unique = (type: NodeType) =>
-    type.unique.length === 0
-      ? undefined
-      : type.unique
-          .map((constraint) => ({ name: constraint.name, field_ids: ids(constraint.fieldIds) }))
-          .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return JSON.stringify({
-    node_types: byId(schema.nodeTypes).map((type) => ({
-      id: type.id,
-      name: type.name,
-      fields: fields(type.fields),
-      unique: unique(type),
-    })),
-    edge_types: byId(schema.edgeTypes).map((type) => ({
-      id: type.id,
-      name: type.name,
-      from_type_ids: ids(type.fromTypeIds),
-      to_type_ids: ids(type.toTypeIds),
-      fields: fields(type.fields),
-    })),
-  });
 }
