@@ -1,0 +1,58 @@
+import {
+  createIdMint,
+  requestHash,
+  type CompiledSchema,
+  type ExecuteAtomicRequest,
+  type Transaction,
+} from '@entdb/contracts';
+import type { Limits } from './limits.ts';
+import { resolveTransaction } from './resolve.ts';
+import { checkOperations } from './validate/operations.ts';
+import { checkPreconditions } from './validate/preconditions.ts';
+import {
+  checkCounts,
+  parseCommandKey,
+  waitsForVerdict,
+  type CommandKey,
+} from './validate/request.ts';
+import { refuseUnknownParts } from './validate/unknown-parts.ts';
+
+/** A request that is found good, as far as that can be said without the tenant's state. */
+export interface TransactionPlan {
+  readonly key: CommandKey;
+  readonly waitsForVerdict: boolean;
+  readonly schema: CompiledSchema | undefined;
+  readonly transaction: Transaction;
+  readonly requestHash: Uint8Array;
+  /** One per operation: the id of the node that it creates, else empty. */
+  readonly ids: readonly string[];
+}
+
+/**
+ * Pure, but for the schema that it asks for: from request to what shall stand in the log. The same request gives the same plan in every
+ * gateway, at every try (P2). Throws an EntError with the path of the first fault.
+ */
+export function planTransaction(
+  request: ExecuteAtomicRequest,
+  schemaOf: (request: ExecuteAtomicRequest) => CompiledSchema | undefined,
+  limits: Limits,
+): TransactionPlan {
+  const key = parseCommandKey(request);
+  const waits = waitsForVerdict(request.wait);
+  checkCounts(request, limits);
+  const { operations, preconditions } = request;
+  refuseUnknownParts({ operations, preconditions });
+  const schema = schemaOf(request);
+  const mint = createIdMint(key.tenantId, key.idempotencyKey);
+  const { transaction, ids } = resolveTransaction(request, mint);
+  checkPreconditions(transaction.preconditions, schema);
+  checkOperations(transaction.operations, schema);
+  return {
+    key,
+    waitsForVerdict: waits,
+    schema,
+    transaction,
+    requestHash: requestHash(transaction),
+    ids,
+  };
+}
