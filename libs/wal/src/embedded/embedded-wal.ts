@@ -40,7 +40,6 @@ export function createEmbeddedWal(options: EmbeddedWalOptions): EmbeddedWal {
     directory,
   } satisfies ReaderSettings);
   const lanes = new Set<Lane>();
-  const consumptions = new Set<Promise<void>>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;
   let lastTicket = 0;
@@ -89,22 +88,12 @@ export function createEmbeddedWal(options: EmbeddedWalOptions): EmbeddedWal {
   const consume: Wal['consume'] = async (wanted) => {
     if (closing.signal.aborted) throw new EntError('SHUTTING_DOWN', 'the log was closed');
     const signal = AbortSignal.any([wanted.signal, closing.signal]);
-    const consumption = consumeLog(
-      source,
-      { ...wanted, signal },
-      { clock: realClock, rng: realRng },
-    );
-    consumptions.add(consumption);
-    try {
-      await consumption;
-    } finally {
-      consumptions.delete(consumption);
-    }
+    await consumeLog(source, { ...wanted, signal }, { clock: realClock, rng: realRng });
   };
 
   const closeAll = async () => {
     closing.abort();
-    await Promise.allSettled([...consumptions, ...[...lanes].map((lane) => lane.close())]);
+    await Promise.all([...lanes].map((lane) => lane.close()));
     await Promise.all([writer.close(), reader.close()]);
   };
 

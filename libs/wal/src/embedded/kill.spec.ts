@@ -65,11 +65,18 @@ function startWriter(directory: string, name: string) {
   };
 }
 
+let cleanUp = async () => {};
+afterEach(() => cleanUp());
+
 it(
   `loses nothing acknowledged and keeps calls whole over ${rounds} rounds of SIGKILL`,
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'entdb-wal-kill-'));
     const wal = createEmbeddedWal({ directory });
+    cleanUp = async () => {
+      await wal.close();
+      await rm(directory, { recursive: true });
+    };
     await wal.createTopics([
       {
         name: topic,
@@ -132,8 +139,6 @@ it(
       expect(new Set(where).size).toBe(where.length);
     }
     expect(acknowledged.length).toBeGreaterThanOrEqual(rounds * 3);
-    await wal.close();
-    await rm(directory, { recursive: true });
   },
   30_000 + rounds * 5_000,
 );
