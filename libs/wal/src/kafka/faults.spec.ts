@@ -8,7 +8,7 @@ import {
   startScriptedCluster,
   type ProduceFault,
   type ScriptedCluster,
-} from './scripted/scripted-broker.ts';
+} from './testing/scripted-broker.ts';
 import { parseKafkaSettings, type KafkaTiming } from './settings.ts';
 
 /**
