@@ -1,3 +1,8 @@
+export {
+  createEmbeddedWal,
+  type EmbeddedWal,
+  type EmbeddedWalOptions,
+} from './embedded/embedded-wal.ts';
 export { createKafkaWal } from './kafka/kafka-wal.ts';
 export { type KafkaSasl, type KafkaSettings, type KafkaTiming } from './kafka/settings.ts';
 export {

@@ -24,7 +24,7 @@ export interface QueryOptions {
 }
 
 interface Scoped {
-  readonly scope?: ReadScope;
+  readonly scope?: ReadScope | undefined;
 }
 
 /** The query side: each read passes the gate, runs on a reader thread, and says which state it saw. */
