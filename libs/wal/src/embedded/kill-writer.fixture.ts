@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { createEmbeddedWal } from './embedded-wal.ts';
 
 /**
@@ -19,7 +18,7 @@ async function write(partition: number, laneName: string): Promise<void> {
       ),
     }));
     const acknowledged = lane.append(records).then(({ baseOffset }) => {
-      writeSync(1, `${partition} ${baseOffset} ${count} ${name}.${laneName}.${call}\n`);
+      process.stdout.write(`${partition} ${baseOffset} ${count} ${name}.${laneName}.${call}\n`);
     });
     if (call % 4 === 3) await acknowledged; // up to four calls at a time, so that they share commits
   }
