@@ -205,6 +205,13 @@ describe('files that are gone or not what they were', () => {
     expect(digests(dir, three)).toEqual(undisturbed(history(0, 18)));
   });
 
+  it('rebuilds a tenant whose files vanish while they are closed, before any sync', () => {
+    const shard = shardAt(dir, { openTenantsMax: 1 });
+    shard.apply(partition, history(0, 3));
+    rmSync(tenantDir(dir, 'tenant_0'), { recursive: true });
+    expect(shard.apply(partition, history(3, 6)).states).toMatchObject([{ tenantId: 'tenant_0', state: { kind: 'behind', fromOffset: 0 } }]);
+  });
+
   it('notices files that are older than what was synced', () => {
     const first = shardAt(dir);
     first.apply(partition, history(0, 3));
