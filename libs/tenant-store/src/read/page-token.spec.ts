@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { decodePageToken, encodePageToken, queryHashOf, type KeyPart } from './page-token.ts';
+import { codeOf } from './testing/refusal.ts';
 
 const anyKey = (key: readonly KeyPart[]): key is readonly KeyPart[] => Array.isArray(key);
 const hash = queryHashOf('QueryNodes', 't1', Buffer.from('a query'));
@@ -24,7 +25,7 @@ describe('page token', () => {
 
   it('is refused when any character of it is changed, added or lost', () => {
     const token = encodePageToken(hash, [123456789, 'node-7']);
-    const damaged = [...token].flatMap((character, i) => {
+    const damaged = Array.from(token).flatMap((character, i) => {
       const other = character === 'A' ? 'B' : 'A';
       const before = token.slice(0, i);
       return [
@@ -34,9 +35,7 @@ describe('page token', () => {
       ];
     });
     for (const text of [...damaged, `${token}=`, `${token}!`, ` ${token}`, 'x', '💥', '-1']) {
-      expect(() => decodePageToken(text, hash, anyKey)).toThrow(
-        expect.objectContaining({ code: 'INVALID_PAGE_TOKEN' }),
-      );
+      expect(codeOf(() => decodePageToken(text, hash, anyKey))).toBe('INVALID_PAGE_TOKEN');
     }
   });
 
@@ -53,8 +52,6 @@ describe('page token', () => {
     const token = encodePageToken(hash, ['node-7']);
     const isNumber = (key: readonly KeyPart[]): key is readonly [number] =>
       typeof key[0] === 'number';
-    expect(() => decodePageToken(token, hash, isNumber)).toThrow(
-      expect.objectContaining({ code: 'INVALID_PAGE_TOKEN' }),
-    );
+    expect(codeOf(() => decodePageToken(token, hash, isNumber))).toBe('INVALID_PAGE_TOKEN');
   });
 });

@@ -20,6 +20,7 @@ import {
   compiledEverything,
   everythingTypeId,
 } from './testing/queries.ts';
+import { codeOf, refusal } from './testing/refusal.ts';
 
 const type = compiledEverything.nodeTypes.get(everythingTypeId);
 const plan = (filter?: Filter, order?: OrderBy) => planQuery(filter, order, type);
@@ -107,14 +108,12 @@ describe('query plan', () => {
     ['a list', 10, 'INVALID_ARGUMENT'],
     ['a field that is not there', 99, 'UNKNOWN_FIELD'],
   ])('refuses to order by %s', (_, fieldId, code) => {
-    expect(() => plan(undefined, byField(fieldId))).toThrow(expect.objectContaining({ code }));
+    expect(codeOf(() => plan(undefined, byField(fieldId)))).toBe(code);
   });
 
   it('refuses to order by a field of a type without schema, and says what can be done', () => {
-    const refusal = expect.objectContaining({
-      code: 'INVALID_ARGUMENT',
-      facts: expect.objectContaining({ hint: expect.stringContaining('created_at') }),
-    });
-    expect(() => planQuery(undefined, byField(1), undefined)).toThrow(refusal);
+    const error = refusal(() => planQuery(undefined, byField(1), undefined));
+    expect(error.code).toBe('INVALID_ARGUMENT');
+    expect(error.facts.hint).toContain('created_at');
   });
 });

@@ -109,7 +109,7 @@ export const arbitraryFields: fc.Arbitrary<Fields> = fc
         ),
       ),
   )
-  .map((entries) => Object.fromEntries(entries.filter((entry) => entry !== undefined)) as Fields); // keys are ids
+  .map((entries) => Object.fromEntries<Value>(entries.filter((entry) => entry !== undefined)));
 
 export function compare(fieldId: number, operator: Operator, ...operands: Value[]): Filter {
   const comparison = {
