@@ -102,8 +102,8 @@ export function asStoreError(error: unknown): EntError {
   return new EntError('INTERNAL', `SQLite refused a statement (${code})`, { cause: error });
 }
 
-/** By the name of its class: the native part keeps the class of its first load, and a test runner loads modules more than once. */
+/** By its name: the native part keeps the class of its first load, and a test runner loads modules once for each file of tests. */
 function sqliteCode(error: unknown): string | undefined {
-  if (error instanceof Error && error.name === 'SqliteError' && 'code' in error) return String(error.code);
-  return undefined;
+  if (typeof error !== 'object' || error === null || !('name' in error) || !('code' in error)) return undefined;
+  return error.name === 'SqliteError' ? String(error.code) : undefined;
 }
