@@ -27,14 +27,18 @@ export function createRinger(path: string): Ringer {
 }
 
 /** A bell may be lost (its ringer killed between commit and ring), so readers look by themselves as well. */
-const lookEveryMs = 100;
+const lookEveryMsDefault = 100;
 /** Where nothing can be watched (a network file system, no inotify watch left), looking is all there is. */
 const lookWithoutBellMs = 4;
 
 /** Calls `onRing` after commits, and now and then without one; never after `close`. */
-export function listen(path: string, onRing: () => void): { close(): void } {
+export function listen(
+  path: string,
+  onRing: () => void,
+  options: { readonly lookEveryMs?: number } = {},
+): { close(): void } {
   const ended = new AbortController();
-  let everyMs = lookEveryMs;
+  let everyMs = options.lookEveryMs ?? lookEveryMsDefault;
   const closeWatch = watchFile(path, onRing, () => {
     everyMs = lookWithoutBellMs;
   });
