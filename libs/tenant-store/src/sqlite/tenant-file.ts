@@ -41,7 +41,7 @@ export class TenantFile {
       const meta = readMeta(this.db, tenantId);
       if (check === 'quick') quickCheck(this.db);
       this.fileId = meta.file_id;
-      this.progress = meta;
+      this.progress = progressOf(meta);
       this.digest = MultisetHash.from(meta.digest);
     } catch (cause) {
       this.db.close();
@@ -111,7 +111,7 @@ export class TenantFile {
 
   #reload(): void {
     const meta = readMeta(this.db, this.tenantId);
-    this.progress = meta;
+    this.progress = progressOf(meta);
     this.digest = MultisetHash.from(meta.digest);
     this.#stale = false;
   }
@@ -125,4 +125,8 @@ export class TenantFile {
       .prepare('UPDATE meta SET state = ?, topic = ?, "partition" = ?, "offset" = ?, epoch = ?, sequence = ?, log_time_us = ?, digest = ?, hash = ?')
       .run(state, topic, partition, offset, epoch, sequence, log_time_us, digest, hash);
   }
+}
+
+function progressOf({ state, topic, partition, offset, epoch, sequence, log_time_us }: MetaRow): Progress {
+  return { state, topic, partition, offset, epoch, sequence, log_time_us };
 }

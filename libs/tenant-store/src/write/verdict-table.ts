@@ -42,7 +42,7 @@ export function createVerdictTable(file: TenantFile, tenantId: string): VerdictT
         idempotency_key: record.idempotencyKey,
         result_json: resultJson,
         applied_at: appliedAt,
-        request_hash: Buffer.from(record.requestHash),
+        request_hash: Buffer.from(record.requestHash.buffer, record.requestHash.byteOffset, record.requestHash.byteLength),
         offset,
         sequence: file.progress.sequence,
       };

@@ -60,7 +60,8 @@ interface Step {
   readonly poison?: NonNullable<ApplyResult['poison']>;
 }
 
-function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: TenantFile): TenantWriter {
+/** The writer of two open files, which it closes. */
+export function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: TenantFile): TenantWriter {
   const canonical = createCanonical(canonicalFile, tenantId);
   const mailbox = createMailbox(mailboxFile);
 
@@ -81,7 +82,7 @@ function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: 
       const { state, epoch } = canonicalFile.progress;
       mailboxFile.progress = { ...mailboxFile.progress, state, epoch };
     });
-    return judged;
+    return judged.slice(0, records.length);
   };
 
   const applyToMailbox = ({ record, topic, partition, offset, timeMs }: PlacedRecord, { effects }: Judged): void => {
@@ -117,7 +118,7 @@ function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: 
         const reached = records.slice(0, first.judged.length);
         const second = upToPoison(reached, (some) => applyMailbox(some, first.judged));
         const poison = second.poison ?? first.poison;
-        return { outcomes: second.judged.slice(0, second.poison ? undefined : reached.length).map((one) => one.outcome), ...(poison && { poison }) };
+        return { outcomes: second.judged.map(({ outcome }) => outcome), ...(poison && { poison }) };
       } catch (error) {
         throw asStoreError(error);
       }
