@@ -124,7 +124,9 @@ export const errorCodes = {
   ),
   LOG_UNAVAILABLE: later('The log cannot be reached.'),
   NOT_CAUGHT_UP: later('The server does not yet know the state that it needs to answer.'),
-  UNREACHABLE: later('No server answered at the address: the connection failed before or during the call.'),
+  UNREACHABLE: later(
+    'No server answered at the address: the connection failed before or during the call.',
+  ),
   SHUTTING_DOWN: later('The server is stopping.'),
   TENANT_QUARANTINED: later(
     'A record of this tenant could not be applied or its files are damaged; nothing is lost, and it stands still.',

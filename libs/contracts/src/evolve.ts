@@ -87,7 +87,7 @@ function endpointConflicts(
 }
 
 /**
- * The catalog after the incoming schema: constraints and indexes add up, what was relaxed stays relaxed. Call only without conflicts.
+ * The catalog after the incoming schema: constraints and indexes add up, what the newcomer relaxes is relaxed. Call only without conflicts.
  * Pure; types and fields come out in ascending order of ids, unique constraints in the order of their field ids.
  */
 export function mergeSchemas(catalog: Schema, incoming: Schema): Schema {
@@ -126,12 +126,10 @@ function mergeFields(
 ): FieldDefinition[] {
   const merged = mergeById(before, after, (old, now) => ({
     ...now,
-    required: old.required && now.required,
     unique: old.unique || now.unique,
     indexed: old.indexed || now.indexed,
     searchable: old.searchable || now.searchable,
     enumValues: [...new Set([...old.enumValues, ...now.enumValues])],
-    refTypeId: now.refTypeId === 0 ? 0 : old.refTypeId,
   }));
   // A version that does not know a field cannot be made to fill it.
   const idsBefore = new Set(before.map(({ id }) => id));

@@ -91,8 +91,8 @@ describe('the bytes of fields', () => {
     ['an empty list with a kind', '010a0100'],
     ['a list without a kind that has values', '010a0001'],
     ['a list longer than its row', '010a01ffffffff0f'],
-    ['a list of lists', '010a0a010100'],
-    ['lists nested to exhaust the stack', `01${'0a0a01'.repeat(50_000)}`],
+    ['a list of lists', '010a0a010000'],
+    ['lists nested to exhaust the stack', `010a${'0a01'.repeat(50_000)}`],
   ])('are refused with %s', (_, hex) => {
     expect(damaged(hex)).toBe('STORE_CORRUPT');
   });

@@ -10,15 +10,14 @@ export class MultisetHash {
 
   /** From the 32 stored bytes (least significant limb first, each limb little endian). */
   static from(bytes: Uint8Array): MultisetHash {
-    invariant(bytes.length === 32, 'a digest has 32 bytes');
     const sum = new MultisetHash();
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 32);
+    const view = viewOf(bytes);
     for (let i = 0; i < 8; i++) sum.#limbs[i] = view.getUint32(i * 4, true);
     return sum;
   }
 
   add(hash: Uint8Array): void {
-    const view = new DataView(hash.buffer, hash.byteOffset, 32);
+    const view = viewOf(hash);
     let carry = 0;
     for (let i = 0; i < 8; i++) {
       const sum = this.#limbs[i]! + view.getUint32(i * 4, true) + carry;
@@ -28,7 +27,7 @@ export class MultisetHash {
   }
 
   remove(hash: Uint8Array): void {
-    const view = new DataView(hash.buffer, hash.byteOffset, 32);
+    const view = viewOf(hash);
     let borrow = 0;
     for (let i = 0; i < 8; i++) {
       const difference = this.#limbs[i]! - view.getUint32(i * 4, true) - borrow;
@@ -47,4 +46,10 @@ export class MultisetHash {
   hex(): string {
     return this.bytes().toString('hex');
   }
+}
+
+/** A view would reach beyond a short hash, into what its buffer shares with others. */
+function viewOf(hash: Uint8Array): DataView {
+  invariant(hash.length === 32, 'a hash has 32 bytes');
+  return new DataView(hash.buffer, hash.byteOffset, 32);
 }

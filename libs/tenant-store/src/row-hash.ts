@@ -3,10 +3,10 @@ import { hash } from 'node:crypto';
 /**
  * The checksum of a row, and its part in the digest: SHA-256 of the row in canonical form (docs/formats/row-hash.md).
  *
- *     table byte, then each column: text and bytes as u32 length (big endian) and bytes, integers as int64 big endian
+ *     table byte, then each column:   1, int64 big endian   |   2, u32 length, UTF-8 text   |   3, u32 length, bytes
  *
  * The key is part of it, so that a row that was moved or swapped does not match; local row numbers are not, because they differ between
- * materialisations.
+ * materialisations. Each column says its type, because in SQLite's files one bit makes bytes of a text.
  */
 export const rowTables = {
   node: 1,
@@ -18,9 +18,14 @@ export const rowTables = {
 } as const;
 export type RowTable = keyof typeof rowTables;
 
+const columnTypes = { integer: 1, text: 2, bytes: 3, real: 4 } as const;
+
 let scratch = Buffer.allocUnsafe(16 * 1024);
 
-/** Strings and bytes are told apart by the table's own columns, which are fixed. Numbers are integers below 2^53. */
+/**
+ * Numbers are integers below 2^53. Any other number is in no row that was written, but damage can make one: it has a form of its own, as a
+ * double, so that it matches nothing.
+ */
 export function rowHash(
   table: RowTable,
   columns: readonly (string | number | Uint8Array)[],
@@ -35,17 +40,25 @@ export function rowHash(
   scratch[0] = rowTables[table];
   for (const column of columns) {
     if (typeof column === 'number') {
-      room(8);
-      end = scratch.writeInt32BE(Math.floor(column / 2 ** 32), end);
-      end = scratch.writeUInt32BE(column >>> 0, end);
+      room(9);
+      if (Number.isSafeInteger(column)) {
+        scratch[end] = columnTypes.integer;
+        scratch.writeInt32BE(Math.floor(column / 2 ** 32), end + 1);
+        end = scratch.writeUInt32BE(column >>> 0, end + 5);
+      } else {
+        scratch[end] = columnTypes.real;
+        end = scratch.writeDoubleBE(column, end + 1);
+      }
     } else if (typeof column === 'string') {
       const length = Buffer.byteLength(column, 'utf8');
-      room(4 + length);
-      end = scratch.writeUInt32BE(length, end);
+      room(5 + length);
+      scratch[end] = columnTypes.text;
+      end = scratch.writeUInt32BE(length, end + 1);
       end += scratch.write(column, end, length, 'utf8');
     } else {
-      room(4 + column.length);
-      end = scratch.writeUInt32BE(column.length, end);
+      room(5 + column.length);
+      scratch[end] = columnTypes.bytes;
+      end = scratch.writeUInt32BE(column.length, end + 1);
       scratch.set(column, end);
       end += column.length;
     }
