@@ -1,5 +1,13 @@
 import { EntError } from '@entdb/base';
-import { compileSchema, decodeSchema, mergeSchemas, type CompiledNodeType, type CompiledSchema, type Fields, type Schema } from '@entdb/contracts';
+import {
+  compileSchema,
+  decodeSchema,
+  mergeSchemas,
+  type CompiledNodeType,
+  type CompiledSchema,
+  type Fields,
+  type Schema,
+} from '@entdb/contracts';
 import { columns, verifySchema, type SchemaRow } from './rows.ts';
 import type { SqliteFile } from './sqlite/open.ts';
 
@@ -15,9 +23,14 @@ export const emptyCatalog: Catalog = { compiled: compileSchema(noSchema), finger
 
 /** Throws STORE_CORRUPT. */
 export function loadCatalog(file: Pick<SqliteFile, 'prepare'>): Catalog {
-  const rows = file.prepare<[], SchemaRow>(`SELECT ${columns.schema} FROM schemas ORDER BY ordinal`).all();
+  const rows = file
+    .prepare<[], SchemaRow>(`SELECT ${columns.schema} FROM schemas ORDER BY ordinal`)
+    .all();
   if (rows.length === 0) return emptyCatalog;
-  const merged = rows.reduce((catalog, row) => mergeSchemas(catalog, decodeSchema(verifySchema(row).definition)), noSchema);
+  const merged = rows.reduce(
+    (catalog, row) => mergeSchemas(catalog, decodeSchema(verifySchema(row).definition)),
+    noSchema,
+  );
   try {
     return { compiled: compileSchema(merged), fingerprints: rows.map((row) => row.fingerprint) };
   } catch (cause) {
@@ -31,7 +44,9 @@ export function searchText(type: CompiledNodeType, fields: Fields): string {
   for (const { id } of type.searchable) {
     const kind = fields[id]?.kind;
     if (kind?.case === 'str') texts.push(kind.value);
-    else if (kind?.case === 'list') for (const item of kind.value.values) if (item.kind.case === 'str') texts.push(item.kind.value);
+    else if (kind?.case === 'list')
+      for (const item of kind.value.values)
+        if (item.kind.case === 'str') texts.push(item.kind.value);
   }
   return texts.join('\n');
 }

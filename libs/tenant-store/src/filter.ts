@@ -1,5 +1,11 @@
 import { assertNever, EntError } from '@entdb/base';
-import { Operator, type AnyValue, type Comparison, type Fields, type Filter } from '@entdb/contracts';
+import {
+  Operator,
+  type AnyValue,
+  type Comparison,
+  type Fields,
+  type Filter,
+} from '@entdb/contracts';
 import { compareValues, valuesEqual } from './values.ts';
 
 /**
@@ -45,7 +51,9 @@ function compare({ fieldId, operator, values }: Comparison, fields: Fields): boo
       return (compareValues(stored, wanted(values[0])) ?? -1) >= 0;
     case Operator.PREFIX: {
       const prefix = wanted(values[0]);
-      return stored.case === 'str' && prefix.case === 'str' && stored.value.startsWith(prefix.value);
+      return (
+        stored.case === 'str' && prefix.case === 'str' && stored.value.startsWith(prefix.value)
+      );
     }
     case Operator.CONTAINS:
       return contains(stored, wanted(values[0]));
@@ -55,11 +63,15 @@ function compare({ fieldId, operator, values }: Comparison, fields: Fields): boo
 }
 
 function contains(stored: AnyValue, part: AnyValue): boolean {
-  if (stored.case === 'list') return stored.value.values.some(({ kind }) => kind.case !== undefined && valuesEqual(kind, part));
+  if (stored.case === 'list')
+    return stored.value.values.some(
+      ({ kind }) => kind.case !== undefined && valuesEqual(kind, part),
+    );
   return stored.case === 'str' && part.case === 'str' && stored.value.includes(part.value);
 }
 
 function wanted(value: Comparison['values'][number] | undefined): AnyValue {
-  if (value?.kind.case === undefined) throw new EntError('INVALID_FILTER', 'a comparison lacks its value');
+  if (value?.kind.case === undefined)
+    throw new EntError('INVALID_FILTER', 'a comparison lacks its value');
   return value.kind;
 }

@@ -80,7 +80,8 @@ export interface MetaRow {
 export const columns = {
   node: 'rid, id, type, version, created_at, updated_at, fields, hash',
   edge: 'from_id, type, to_id, key, created_at, fields, hash',
-  appliedEvent: 'tenant_id, idempotency_key, result_json, applied_at, request_hash, "offset", sequence, hash',
+  appliedEvent:
+    'tenant_id, idempotency_key, result_json, applied_at, request_hash, "offset", sequence, hash',
   schema: 'fingerprint, ordinal, definition, hash',
   item: 'rid, user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash',
   meta: 'format, tenant_id, file_id, state, topic, "partition", "offset", epoch, sequence, log_time_us, digest, hash',
@@ -90,7 +91,14 @@ export const columns = {
 export type Unhashed<Row> = Omit<Row, 'hash' | 'rid'>;
 
 export function nodeHash(row: Unhashed<NodeRow>): Buffer {
-  return rowHash('node', [row.id, row.type, row.version, row.created_at, row.updated_at, row.fields]);
+  return rowHash('node', [
+    row.id,
+    row.type,
+    row.version,
+    row.created_at,
+    row.updated_at,
+    row.fields,
+  ]);
 }
 
 export function edgeHash(row: Unhashed<EdgeRow>): Buffer {
@@ -98,7 +106,15 @@ export function edgeHash(row: Unhashed<EdgeRow>): Buffer {
 }
 
 export function appliedEventHash(row: Unhashed<AppliedEventRow>): Buffer {
-  return rowHash('appliedEvent', [row.tenant_id, row.idempotency_key, row.result_json, row.applied_at, row.request_hash, row.offset, row.sequence]);
+  return rowHash('appliedEvent', [
+    row.tenant_id,
+    row.idempotency_key,
+    row.result_json,
+    row.applied_at,
+    row.request_hash,
+    row.offset,
+    row.sequence,
+  ]);
 }
 
 export function schemaHash(row: Unhashed<SchemaRow>): Buffer {
@@ -106,12 +122,45 @@ export function schemaHash(row: Unhashed<SchemaRow>): Buffer {
 }
 
 export function itemHash(row: Unhashed<ItemRow>): Buffer {
-  return rowHash('mailboxItem', [row.user_id, row.node_id, row.type, row.thread_id, row.snippet, row.text, row.read, row.delivered_at]);
+  return rowHash('mailboxItem', [
+    row.user_id,
+    row.node_id,
+    row.type,
+    row.thread_id,
+    row.snippet,
+    row.text,
+    row.read,
+    row.delivered_at,
+  ]);
 }
 
 export function metaHash(row: Unhashed<MetaRow>): Buffer {
-  const { format, tenant_id, file_id, state, topic, partition, offset, epoch, sequence, log_time_us, digest } = row;
-  return rowHash('tenant', [format, tenant_id, file_id, state, topic, partition, offset, epoch, sequence, log_time_us, digest]);
+  const {
+    format,
+    tenant_id,
+    file_id,
+    state,
+    topic,
+    partition,
+    offset,
+    epoch,
+    sequence,
+    log_time_us,
+    digest,
+  } = row;
+  return rowHash('tenant', [
+    format,
+    tenant_id,
+    file_id,
+    state,
+    topic,
+    partition,
+    offset,
+    epoch,
+    sequence,
+    log_time_us,
+    digest,
+  ]);
 }
 
 export function verifyNode(row: NodeRow): NodeRow {
@@ -138,12 +187,21 @@ export function verifyMeta(row: MetaRow): MetaRow {
   return verified(row, 'tenant', row.tenant_id, metaHash);
 }
 
-function verified<Row extends { readonly hash: Buffer }>(row: Row, table: RowTable, key: string, hashOf: (row: Row) => Buffer): Row {
+function verified<Row extends { readonly hash: Buffer }>(
+  row: Row,
+  table: RowTable,
+  key: string,
+  hashOf: (row: Row) => Buffer,
+): Row {
   // Damage can turn a column into NULL or another type, which the types above do not know.
   const whole = Object.values(row).every((column) => column !== null) && Buffer.isBuffer(row.hash);
   if (whole && hashOf(row).equals(row.hash)) return row;
-  throw new EntError('STORE_CORRUPT', `the ${table} row ${JSON.stringify(key)} does not match its checksum`, {
-    hint: 'the file is rebuilt from the log; keep the damaged one for forensics',
-    metadata: { table, key: String(key) },
-  });
+  throw new EntError(
+    'STORE_CORRUPT',
+    `the ${table} row ${JSON.stringify(key)} does not match its checksum`,
+    {
+      hint: 'the file is rebuilt from the log; keep the damaged one for forensics',
+      metadata: { table, key: String(key) },
+    },
+  );
 }

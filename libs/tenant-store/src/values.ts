@@ -8,7 +8,11 @@ export function valuesEqual(a: AnyValue, b: AnyValue): boolean {
     case 'bytes':
       return b.case === 'bytes' && Buffer.compare(a.value, b.value) === 0;
     case 'list':
-      return b.case === 'list' && a.value.values.length === b.value.values.length && a.value.values.every((item, i) => itemsEqual(item, b.value.values[i]!));
+      return (
+        b.case === 'list' &&
+        a.value.values.length === b.value.values.length &&
+        a.value.values.every((item, i) => itemsEqual(item, b.value.values[i]!))
+      );
     default:
       return a.case === b.case && a.value === b.value;
   }
@@ -45,4 +49,3 @@ export function compareValues(a: AnyValue, b: AnyValue): number | undefined {
 export function compareText(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
-

@@ -15,7 +15,12 @@ const sideFiles = ['-wal', '-shm', '-journal'] as const;
  */
 export function createTenantFile(path: string, ddl: string, tenantId: string): void {
   const draft = `${path}.new`;
-  for (const stale of [draft, ...sideFiles.map((side) => draft + side), ...sideFiles.map((side) => path + side)]) rmSync(stale, { force: true });
+  for (const stale of [
+    draft,
+    ...sideFiles.map((side) => draft + side),
+    ...sideFiles.map((side) => path + side),
+  ])
+    rmSync(stale, { force: true });
   try {
     const db = new Database(draft);
     try {

@@ -7,15 +7,22 @@ import { asStoreError, type SqliteFile } from './open.ts';
 export function readMeta(file: SqliteFile, tenantId: string): MetaRow {
   const format = readFormat(file);
   if (format !== fileFormat) {
-    throw new EntError('UNKNOWN_FORMAT', `the tenant file has format ${String(format)}; this version knows ${fileFormat}`, {
-      tenantId,
-      hint: 'upgrade this service, or let it rebuild the file from the log',
-    });
+    throw new EntError(
+      'UNKNOWN_FORMAT',
+      `the tenant file has format ${String(format)}; this version knows ${fileFormat}`,
+      {
+        tenantId,
+        hint: 'upgrade this service, or let it rebuild the file from the log',
+      },
+    );
   }
   const row = file.prepare<[], MetaRow>(`SELECT ${columns.meta} FROM meta`).get();
   if (!row) throw new EntError('STORE_CORRUPT', 'the tenant file has no meta row', { tenantId });
   verifyMeta(row);
-  if (row.tenant_id !== tenantId) throw new EntError('STORE_CORRUPT', `the tenant file is that of ${row.tenant_id}`, { tenantId });
+  if (row.tenant_id !== tenantId)
+    throw new EntError('STORE_CORRUPT', `the tenant file is that of ${row.tenant_id}`, {
+      tenantId,
+    });
   return row;
 }
 
@@ -25,6 +32,8 @@ function readFormat(file: SqliteFile): unknown {
   } catch (cause) {
     const error = asStoreError(cause);
     // "no such table": an empty database, or somebody else's.
-    throw error.code === 'INTERNAL' ? new EntError('STORE_CORRUPT', 'the file is not a tenant file', { cause }) : error;
+    throw error.code === 'INTERNAL'
+      ? new EntError('STORE_CORRUPT', 'the file is not a tenant file', { cause })
+      : error;
   }
 }

@@ -11,7 +11,9 @@ export interface SqliteFile {
   readonly path: string;
   readonly inTransaction: boolean;
   /** Compiled once per connection and text: preparing costs more than most of our statements. */
-  prepare<Parameters extends unknown[], Row = unknown>(sql: string): Database.Statement<Parameters, Row>;
+  prepare<Parameters extends unknown[], Row = unknown>(
+    sql: string,
+  ): Database.Statement<Parameters, Row>;
   exec(sql: string): void;
   close(): void;
 }
@@ -28,7 +30,11 @@ const busyTimeoutMs = 5000;
 export function openDatabase(path: string, options: OpenOptions): SqliteFile {
   let db: Database.Database;
   try {
-    db = new Database(path, { readonly: options.readonly, fileMustExist: true, timeout: busyTimeoutMs });
+    db = new Database(path, {
+      readonly: options.readonly,
+      fileMustExist: true,
+      timeout: busyTimeoutMs,
+    });
   } catch (cause) {
     throw asStoreError(cause);
   }
@@ -38,7 +44,11 @@ export function openDatabase(path: string, options: OpenOptions): SqliteFile {
     db.pragma('cache_size = -2000');
     if (!options.readonly) {
       const mode = db.pragma('journal_mode = WAL', { simple: true });
-      if (mode !== 'wal') throw new EntError('STORE_UNAVAILABLE', `SQLite refuses WAL mode (it says ${String(mode)})`);
+      if (mode !== 'wal')
+        throw new EntError(
+          'STORE_UNAVAILABLE',
+          `SQLite refuses WAL mode (it says ${String(mode)})`,
+        );
       db.pragma(`synchronous = ${options.synchronous ?? 'NORMAL'}`);
       db.pragma('wal_autocheckpoint = 1000');
       db.pragma('journal_size_limit = 67108864');
@@ -80,11 +90,21 @@ export function quickCheck(file: SqliteFile): void {
     throw asStoreError(cause);
   }
   const first = findings[0]?.quick_check;
-  if (first !== 'ok') throw new EntError('STORE_CORRUPT', `SQLite finds the file damaged: ${first ?? 'no answer'}`);
+  if (first !== 'ok')
+    throw new EntError('STORE_CORRUPT', `SQLite finds the file damaged: ${first ?? 'no answer'}`);
 }
 
 const corrupt = ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_IOERR_DATA', 'SQLITE_IOERR_CORRUPTFS'];
-const unavailable = ['SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_CANTOPEN', 'SQLITE_NOMEM', 'SQLITE_READONLY', 'SQLITE_PERM'];
+const unavailable = [
+  'SQLITE_FULL',
+  'SQLITE_IOERR',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+  'SQLITE_CANTOPEN',
+  'SQLITE_NOMEM',
+  'SQLITE_READONLY',
+  'SQLITE_PERM',
+];
 
 /**
  * What a failure of SQLite means: STORE_CORRUPT (the file must be rebuilt), STORE_UNAVAILABLE (try again), INTERNAL (we asked for something
@@ -93,17 +113,25 @@ const unavailable = ['SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_BUSY', 'SQLITE_LOCKE
 export function asStoreError(error: unknown): EntError {
   if (error instanceof EntError) return error;
   const code = sqliteCode(error);
-  if (code === undefined) return new EntError('INTERNAL', 'the tenant store failed', { cause: error });
+  if (code === undefined)
+    return new EntError('INTERNAL', 'the tenant store failed', { cause: error });
   const is = (prefix: string) => code === prefix || code.startsWith(`${prefix}_`);
-  if (corrupt.some(is)) return new EntError('STORE_CORRUPT', `SQLite finds the file damaged (${code})`, { cause: error });
+  if (corrupt.some(is))
+    return new EntError('STORE_CORRUPT', `SQLite finds the file damaged (${code})`, {
+      cause: error,
+    });
   if (unavailable.some(is)) {
-    return new EntError('STORE_UNAVAILABLE', `SQLite cannot reach the file (${code})`, { cause: error, hint: 'free space or mend the disk; nothing is lost' });
+    return new EntError('STORE_UNAVAILABLE', `SQLite cannot reach the file (${code})`, {
+      cause: error,
+      hint: 'free space or mend the disk; nothing is lost',
+    });
   }
   return new EntError('INTERNAL', `SQLite refused a statement (${code})`, { cause: error });
 }
 
 /** By its name: the native part keeps the class of its first load, and a test runner loads modules once for each file of tests. */
 function sqliteCode(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('name' in error) || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('name' in error) || !('code' in error))
+    return undefined;
   return error.name === 'SqliteError' ? String(error.code) : undefined;
 }

@@ -8,7 +8,10 @@ import { readMeta } from './meta.ts';
 import { asStoreError, openDatabase, quickCheck, type SqliteFile } from './open.ts';
 
 /** The part of the meta row that records move. */
-export type Progress = Pick<MetaRow, 'state' | 'topic' | 'partition' | 'offset' | 'epoch' | 'sequence' | 'log_time_us'>;
+export type Progress = Pick<
+  MetaRow,
+  'state' | 'topic' | 'partition' | 'offset' | 'epoch' | 'sequence' | 'log_time_us'
+>;
 
 export interface TenantFileOptions {
   readonly path: string;
@@ -32,9 +35,11 @@ export class TenantFile {
 
   /** Throws STORE_MISSING, STORE_CORRUPT, UNKNOWN_FORMAT, STORE_UNAVAILABLE. */
   constructor({ path, tenantId, synchronous, check }: TenantFileOptions) {
-    if (!existsSync(path)) throw new EntError('STORE_MISSING', 'a file of the tenant is missing', { tenantId });
+    if (!existsSync(path))
+      throw new EntError('STORE_MISSING', 'a file of the tenant is missing', { tenantId });
     // SQLite would take an empty file for a new database.
-    if (statSync(path).size === 0) throw new EntError('STORE_CORRUPT', 'a file of the tenant is empty', { tenantId });
+    if (statSync(path).size === 0)
+      throw new EntError('STORE_CORRUPT', 'a file of the tenant is empty', { tenantId });
     this.tenantId = tenantId;
     this.db = openDatabase(path, { readonly: false, synchronous });
     try {
@@ -96,7 +101,10 @@ export class TenantFile {
     try {
       fsyncPath(`${this.db.path}-wal`);
     } catch (cause) {
-      throw new EntError('STORE_UNAVAILABLE', 'a file of the tenant cannot be synced', { tenantId: this.tenantId, cause });
+      throw new EntError('STORE_UNAVAILABLE', 'a file of the tenant cannot be synced', {
+        tenantId: this.tenantId,
+        cause,
+      });
     }
   }
 
@@ -120,13 +128,33 @@ export class TenantFile {
     const { state, topic, partition, offset, epoch, sequence, log_time_us } = this.progress;
     const digest = this.digest.bytes();
     const identity = { format: fileFormat, tenant_id: this.tenantId, file_id: this.fileId };
-    const hash = metaHash({ ...identity, state, topic, partition, offset, epoch, sequence, log_time_us, digest });
+    const hash = metaHash({
+      ...identity,
+      state,
+      topic,
+      partition,
+      offset,
+      epoch,
+      sequence,
+      log_time_us,
+      digest,
+    });
     this.db
-      .prepare('UPDATE meta SET state = ?, topic = ?, "partition" = ?, "offset" = ?, epoch = ?, sequence = ?, log_time_us = ?, digest = ?, hash = ?')
+      .prepare(
+        'UPDATE meta SET state = ?, topic = ?, "partition" = ?, "offset" = ?, epoch = ?, sequence = ?, log_time_us = ?, digest = ?, hash = ?',
+      )
       .run(state, topic, partition, offset, epoch, sequence, log_time_us, digest, hash);
   }
 }
 
-function progressOf({ state, topic, partition, offset, epoch, sequence, log_time_us }: MetaRow): Progress {
+function progressOf({
+  state,
+  topic,
+  partition,
+  offset,
+  epoch,
+  sequence,
+  log_time_us,
+}: MetaRow): Progress {
   return { state, topic, partition, offset, epoch, sequence, log_time_us };
 }

@@ -29,10 +29,21 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   const catalog = () => (cached ??= loadCatalog(file.db));
 
   /** Throws Rejection. */
-  const runTransaction = (transaction: Transaction, timeUs: number): readonly OperationVerdict[] => {
-    const scope = { nodes, edges, schema: catalog().compiled, timeUs, substitutes: createSubstitutes() };
+  const runTransaction = (
+    transaction: Transaction,
+    timeUs: number,
+  ): readonly OperationVerdict[] => {
+    const scope = {
+      nodes,
+      edges,
+      schema: catalog().compiled,
+      timeUs,
+      substitutes: createSubstitutes(),
+    };
     // A single operation judges before it writes; only a later one can leave an earlier one's writes behind.
-    return transaction.operations.length > 1 ? file.savepoint(() => executeTransaction(scope, transaction)) : executeTransaction(scope, transaction);
+    return transaction.operations.length > 1
+      ? file.savepoint(() => executeTransaction(scope, transaction))
+      : executeTransaction(scope, transaction);
   };
 
   /** Throws Rejection. The answer tells whether the record must come again with its definitions. */
@@ -47,7 +58,11 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   const createTenant = (): void => {
     const { state, epoch } = file.progress;
     if (state === 'active') throw new Rejection('TENANT_EXISTS', 'the tenant is there already');
-    file.progress = { ...file.progress, state: 'active', epoch: state === 'deleted' ? epoch + 1 : epoch };
+    file.progress = {
+      ...file.progress,
+      state: 'active',
+      epoch: state === 'deleted' ? epoch + 1 : epoch,
+    };
   };
 
   const deleteTenant = (): void => {
@@ -60,8 +75,10 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   };
 
   const assertActive = (): void => {
-    if (file.progress.state === 'absent') throw new Rejection('TENANT_NOT_FOUND', 'there is no such tenant');
-    if (file.progress.state === 'deleted') throw new Rejection('TENANT_DELETED', 'the tenant was deleted');
+    if (file.progress.state === 'absent')
+      throw new Rejection('TENANT_NOT_FOUND', 'there is no such tenant');
+    if (file.progress.state === 'deleted')
+      throw new Rejection('TENANT_DELETED', 'the tenant was deleted');
   };
 
   /** Throws Rejection. undefined: the record must come again with its definitions. */
@@ -81,7 +98,11 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
         return runTransaction(record.body.value, timeUs);
       }
       default:
-        throw new EntError('UNKNOWN_FORMAT', 'the record is of a kind that this version does not know', { hint: 'upgrade this service; the record stays in the log' });
+        throw new EntError(
+          'UNKNOWN_FORMAT',
+          'the record is of a kind that this version does not know',
+          { hint: 'upgrade this service; the record stays in the log' },
+        );
     }
   };
 
@@ -101,19 +122,33 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
       invariant(record.tenantId === tenantId, 'a record is applied to its own tenant');
       const timeUs = timeMs * 1000;
       const { sequence, log_time_us } = file.progress;
-      file.progress = { ...file.progress, topic, partition, offset, sequence: sequence + 1, log_time_us: Math.max(log_time_us, timeUs) };
+      file.progress = {
+        ...file.progress,
+        topic,
+        partition,
+        offset,
+        sequence: sequence + 1,
+        log_time_us: Math.max(log_time_us, timeUs),
+      };
       const earlier = verdicts.find(record.idempotencyKey);
       if (earlier) return { outcome: repeatOf(placed, earlier) };
       const outcome = verdictOn(record, timeUs);
       if (!outcome) return { outcome: { kind: 'refused', offset, error: schemaNeeded(record) } };
       const resultJson = verdicts.store(placed, outcome);
-      return { outcome: { kind: 'verdict', offset, resultJson }, ...(outcome.case === 'applied' && { effects: outcome.operations }) };
+      return {
+        outcome: { kind: 'verdict', offset, resultJson },
+        ...(outcome.case === 'applied' && { effects: outcome.operations }),
+      };
     },
     recall(placed) {
       const { record, offset } = placed;
       const row = verdicts.find(record.idempotencyKey);
-      if (!row) return { outcome: { kind: 'refused', offset, error: forgotten(record, catalog()) } };
-      return { outcome: repeatOf(placed, row), ...(row.offset === offset && effectsOf(row.result_json)) };
+      if (!row)
+        return { outcome: { kind: 'refused', offset, error: forgotten(record, catalog()) } };
+      return {
+        outcome: repeatOf(placed, row),
+        ...(row.offset === offset && effectsOf(row.result_json)),
+      };
     },
     forget() {
       cached = undefined;
@@ -124,12 +159,22 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
 /** The part of a stored verdict that the mailbox needs. */
 function effectsOf(resultJson: string): Pick<Judged, 'effects'> {
   interface Stored {
-    readonly applied?: { readonly operations: readonly { readonly id?: string; readonly changed: boolean; readonly deleted_ids?: readonly string[] }[] };
+    readonly applied?: {
+      readonly operations: readonly {
+        readonly id?: string;
+        readonly changed: boolean;
+        readonly deleted_ids?: readonly string[];
+      }[];
+    };
   }
   const { applied } = JSON.parse(resultJson) as Stored; // our own text, under the row's checksum
   if (!applied) return {};
   return {
-    effects: applied.operations.map(({ id, changed, deleted_ids }) => ({ changed, ...(id !== undefined && { id }), ...(deleted_ids && { deletedIds: deleted_ids }) })),
+    effects: applied.operations.map(({ id, changed, deleted_ids }) => ({
+      changed,
+      ...(id !== undefined && { id }),
+      ...(deleted_ids && { deletedIds: deleted_ids }),
+    })),
   };
 }
 
@@ -143,6 +188,9 @@ function schemaNeeded({ tenantId, schemaFingerprint }: WalRecord): EntError {
 
 /** A record that was passed has no verdict if it was refused then, or if its tenant was deleted since. */
 function forgotten(record: WalRecord, { fingerprints }: Catalog): EntError {
-  if (record.schemaFingerprint !== '' && !fingerprints.includes(record.schemaFingerprint)) return schemaNeeded(record);
-  return new EntError('TENANT_DELETED', 'the verdict was deleted with the tenant', { tenantId: record.tenantId });
+  if (record.schemaFingerprint !== '' && !fingerprints.includes(record.schemaFingerprint))
+    return schemaNeeded(record);
+  return new EntError('TENANT_DELETED', 'the verdict was deleted with the tenant', {
+    tenantId: record.tenantId,
+  });
 }

@@ -10,17 +10,25 @@ export const deleteWhereMax = 10_000;
 const pageRows = 256;
 
 export const deleteWhere: Execute<DeleteWhere> = (scope, operation, path) => {
-  const max = operation.maxMatches === 0 ? deleteWhereMax : Math.min(operation.maxMatches, deleteWhereMax);
+  const max =
+    operation.maxMatches === 0 ? deleteWhereMax : Math.min(operation.maxMatches, deleteWhereMax);
   const rows = matchingRows(scope, operation, max);
   if (rows.length > max) {
-    throw new Rejection('TOO_MANY_MATCHES', `more than ${max} nodes match`, { field: `${path}.max_matches`, metadata: { max_matches: String(max) } });
+    throw new Rejection('TOO_MANY_MATCHES', `more than ${max} nodes match`, {
+      field: `${path}.max_matches`,
+      metadata: { max_matches: String(max) },
+    });
   }
   for (const row of rows) removeNode(scope, row);
   return { changed: rows.length > 0, deletedIds: rows.map((row) => row.id) };
 };
 
 /** In ascending order of ids; one more than `max` where there are more. Ends with the type's last node. */
-function matchingRows(scope: Scope, { typeId, filter }: DeleteWhere, max: number): readonly NodeRow[] {
+function matchingRows(
+  scope: Scope,
+  { typeId, filter }: DeleteWhere,
+  max: number,
+): readonly NodeRow[] {
   const found: NodeRow[] = [];
   let afterId = '';
   for (;;) {

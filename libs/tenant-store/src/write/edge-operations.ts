@@ -13,15 +13,31 @@ export const createEdge: Execute<CreateEdge> = (scope, operation, path) => {
   judgeEndpoint(scope.nodes, name.toId, type?.toTypes, `${path}.to_id`);
   if (scope.edges.find(name)) {
     if (operation.onConflict === OnConflict.SKIP) return { changed: false };
-    throw new Rejection('ALREADY_EXISTS', `there is an edge of type ${name.typeId} from ${JSON.stringify(name.fromId)} to ${JSON.stringify(name.toId)} already`, {
-      field: path,
-      metadata: { from_id: name.fromId, to_id: name.toId, type_id: String(name.typeId), key: name.key },
-    });
+    throw new Rejection(
+      'ALREADY_EXISTS',
+      `there is an edge of type ${name.typeId} from ${JSON.stringify(name.fromId)} to ${JSON.stringify(name.toId)} already`,
+      {
+        field: path,
+        metadata: {
+          from_id: name.fromId,
+          to_id: name.toId,
+          type_id: String(name.typeId),
+          key: name.key,
+        },
+      },
+    );
   }
   const fields = scope.substitutes.fields(operation.fields);
   judgeRequired(fields, type, `${path}.fields`);
   judgeReferences(scope.nodes, fields, type, `${path}.fields`);
-  scope.edges.insert({ from_id: name.fromId, type: name.typeId, to_id: name.toId, key: name.key, created_at: scope.timeUs, fields: encodeFields(fields) });
+  scope.edges.insert({
+    from_id: name.fromId,
+    type: name.typeId,
+    to_id: name.toId,
+    key: name.key,
+    created_at: scope.timeUs,
+    fields: encodeFields(fields),
+  });
   return { changed: true };
 };
 

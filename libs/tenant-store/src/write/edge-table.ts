@@ -5,7 +5,8 @@ const sql = {
   find: `SELECT ${columns.edge} FROM edges WHERE from_id = ? AND type = ? AND to_id = ? AND key = ?`,
   from: `SELECT ${columns.edge} FROM edges WHERE from_id = ?`,
   to: `SELECT ${columns.edge} FROM edges WHERE to_id = ?`,
-  insert: 'INSERT INTO edges (from_id, type, to_id, key, created_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  insert:
+    'INSERT INTO edges (from_id, type, to_id, key, created_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
   remove: 'DELETE FROM edges WHERE from_id = ? AND type = ? AND to_id = ? AND key = ?',
 } as const;
 
@@ -56,7 +57,8 @@ export function createEdgeTable(file: TenantFile): EdgeTable {
     removeOf(nodeId) {
       // An edge from the node to itself is met by the first statement only: it is gone when the second runs.
       for (const end of [sql.from, sql.to]) {
-        for (const row of db.prepare<[string], EdgeRow>(end).all(nodeId)) this.remove(verifyEdge(row));
+        for (const row of db.prepare<[string], EdgeRow>(end).all(nodeId))
+          this.remove(verifyEdge(row));
       }
     },
     clear() {

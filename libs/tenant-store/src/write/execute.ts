@@ -7,9 +7,14 @@ import { judgePreconditions } from './preconditions.ts';
 import type { Scope } from './scope.ts';
 
 /** Throws Rejection; what was written until then the caller takes back. Throws UNKNOWN_FORMAT for an operation that this version does not know. */
-export function executeTransaction(scope: Scope, transaction: Transaction): readonly OperationVerdict[] {
+export function executeTransaction(
+  scope: Scope,
+  transaction: Transaction,
+): readonly OperationVerdict[] {
   judgePreconditions(scope.nodes, transaction.preconditions);
-  return transaction.operations.map((operation, i) => execute(scope, operation, `operations[${i}]`));
+  return transaction.operations.map((operation, i) =>
+    execute(scope, operation, `operations[${i}]`),
+  );
 }
 
 function execute(scope: Scope, { op }: Operation, path: string): OperationVerdict {
@@ -30,6 +35,8 @@ function execute(scope: Scope, { op }: Operation, path: string): OperationVerdic
       // Its rows are in the mailbox file, whose state must not decide a verdict of this one.
       return { changed: true };
     default:
-      throw new EntError('UNKNOWN_FORMAT', `${path} is of a kind that this version does not know`, { field: path });
+      throw new EntError('UNKNOWN_FORMAT', `${path} is of a kind that this version does not know`, {
+        field: path,
+      });
   }
 }

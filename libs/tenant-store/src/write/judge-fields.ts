@@ -17,40 +17,68 @@ export function judgeFields(fields: Fields, owner: FieldOwner | undefined, path:
   for (const key in fields) {
     const value = fields[key]!.kind;
     const at = `${path}[${key}]`;
-    if (!isSound(value)) throw new Rejection('INVALID_VALUE', `${at} has no value of one kind`, { field: at });
+    if (!isSound(value))
+      throw new Rejection('INVALID_VALUE', `${at} has no value of one kind`, { field: at });
     if (!owner) continue;
     const field = owner.fields.get(Number(key));
-    if (!field) throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${key}`, { field: at });
+    if (!field)
+      throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${key}`, { field: at });
     judgeKind(value, field, owner, at);
   }
 }
 
-export function judgeKind(value: AnyValue, field: CompiledField, owner: FieldOwner, path: string): void {
+export function judgeKind(
+  value: AnyValue,
+  field: CompiledField,
+  owner: FieldOwner,
+  path: string,
+): void {
   const items = value.case === 'list' ? value.value.values.map((item) => item.kind) : [value];
   if (field.list !== (value.case === 'list') || items.some((item) => item.case !== field.kind)) {
     const wanted = field.list ? `a list of ${kindName(field.kind)}` : kindName(field.kind);
-    throw new Rejection('TYPE_MISMATCH', `${owner.name}.${field.name} is ${wanted} in this tenant`, { field: path });
+    throw new Rejection(
+      'TYPE_MISMATCH',
+      `${owner.name}.${field.name} is ${wanted} in this tenant`,
+      { field: path },
+    );
   }
   for (const item of items) {
     if (item.case === 'enum' && !field.definition.enumValues.includes(item.value)) {
-      throw new Rejection('UNKNOWN_ENUM_VALUE', `${owner.name}.${field.name} has no value ${JSON.stringify(item.value)}`, { field: path });
+      throw new Rejection(
+        'UNKNOWN_ENUM_VALUE',
+        `${owner.name}.${field.name} has no value ${JSON.stringify(item.value)}`,
+        { field: path },
+      );
     }
   }
 }
 
 export function judgeRequired(fields: Fields, owner: FieldOwner | undefined, path: string): void {
   for (const { id, name } of owner?.required ?? []) {
-    if (!Object.hasOwn(fields, id)) throw new Rejection('REQUIRED_FIELD', `${owner?.name}.${name} (field ${id}) is required`, { field: `${path}[${id}]` });
+    if (!Object.hasOwn(fields, id))
+      throw new Rejection('REQUIRED_FIELD', `${owner?.name}.${name} (field ${id}) is required`, {
+        field: `${path}[${id}]`,
+      });
   }
 }
 
-export function judgeClear(clear: readonly number[], owner: FieldOwner | undefined, path: string): void {
+export function judgeClear(
+  clear: readonly number[],
+  owner: FieldOwner | undefined,
+  path: string,
+): void {
   if (!owner) return;
   clear.forEach((id, i) => {
     const field = owner.fields.get(id);
     const at = `${path}[${i}]`;
-    if (!field) throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${id}`, { field: at });
-    if (field.definition.required) throw new Rejection('REQUIRED_FIELD', `${owner.name}.${field.name} (field ${id}) is required`, { field: at });
+    if (!field)
+      throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${id}`, { field: at });
+    if (field.definition.required)
+      throw new Rejection(
+        'REQUIRED_FIELD',
+        `${owner.name}.${field.name} (field ${id}) is required`,
+        { field: at },
+      );
   });
 }
 
@@ -63,7 +91,9 @@ function isSound(value: Fields[number]['kind']): value is AnyValue {
       return Number.isFinite(value.value);
     case 'list': {
       const items = value.value.values;
-      return items.every(({ kind }) => kind.case !== 'list' && kind.case === items[0]!.kind.case && isSound(kind));
+      return items.every(
+        ({ kind }) => kind.case !== 'list' && kind.case === items[0]!.kind.case && isSound(kind),
+      );
     }
     default:
       return true;

@@ -8,8 +8,10 @@ const sql = {
   find: `SELECT ${columns.item} FROM items WHERE user_id = ? AND node_id = ?`,
   ofNode: `SELECT ${columns.item} FROM items WHERE node_id = ?`,
   ofUser: `SELECT ${columns.item} FROM items WHERE user_id = ? AND read <> ?`,
-  insert: 'INSERT INTO items (user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  update: 'UPDATE items SET type = ?, thread_id = ?, snippet = ?, text = ?, read = ?, delivered_at = ?, hash = ? WHERE rid = ?',
+  insert:
+    'INSERT INTO items (user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  update:
+    'UPDATE items SET type = ?, thread_id = ?, snippet = ?, text = ?, read = ?, delivered_at = ?, hash = ? WHERE rid = ?',
   remove: 'DELETE FROM items WHERE rid = ?',
   addText: 'INSERT INTO items_fts (rowid, owner, text) VALUES (?, ?, ?)',
   removeText: 'DELETE FROM items_fts WHERE rowid = ?',
@@ -28,7 +30,10 @@ export function itemText({ snippet, text }: Pick<ItemRow, 'snippet' | 'text'>): 
 
 /** Whether a record can change a mailbox at all. */
 export function concernsMailbox({ body }: WalRecord): boolean {
-  return body.case === 'tenantDeleted' || (body.case === 'transaction' && body.value.operations.some(concernsItems));
+  return (
+    body.case === 'tenantDeleted' ||
+    (body.case === 'transaction' && body.value.operations.some(concernsItems))
+  );
 }
 
 function concernsItems({ op }: Operation): boolean {
@@ -55,12 +60,22 @@ export function createMailbox(file: TenantFile): Mailbox {
   };
 
   const removeOfNode = (nodeId: string) => {
-    for (const row of db.prepare<[string], ItemRow>(sql.ofNode).all(nodeId)) remove(verifyItem(row));
+    for (const row of db.prepare<[string], ItemRow>(sql.ofNode).all(nodeId))
+      remove(verifyItem(row));
   };
 
   const replace = (before: ItemRow, after: Unhashed<ItemRow>) => {
     const hash = itemHash(after);
-    db.prepare(sql.update).run(after.type, after.thread_id, after.snippet, after.text, after.read, after.delivered_at, hash, before.rid);
+    db.prepare(sql.update).run(
+      after.type,
+      after.thread_id,
+      after.snippet,
+      after.text,
+      after.read,
+      after.delivered_at,
+      hash,
+      before.rid,
+    );
     file.digest.remove(before.hash);
     file.digest.add(hash);
   };
@@ -77,15 +92,38 @@ export function createMailbox(file: TenantFile): Mailbox {
     const hash = itemHash(item);
     const { lastInsertRowid } = db
       .prepare(sql.insert)
-      .run(item.user_id, item.node_id, item.type, item.thread_id, item.snippet, item.text, item.read, item.delivered_at, hash);
+      .run(
+        item.user_id,
+        item.node_id,
+        item.type,
+        item.thread_id,
+        item.snippet,
+        item.text,
+        item.read,
+        item.delivered_at,
+        hash,
+      );
     file.digest.add(hash);
-    db.prepare(sql.addText).run(Number(lastInsertRowid), mailboxOwner(item.user_id), itemText(item));
+    db.prepare(sql.addText).run(
+      Number(lastInsertRowid),
+      mailboxOwner(item.user_id),
+      itemText(item),
+    );
   };
 
   const deliverTo = (delivery: Delivery, nodeId: string, type: number, timeUs: number) => {
     const { threadId, snippet, text } = delivery;
     for (const userId of new Set(delivery.userIds)) {
-      deliver({ user_id: userId, node_id: nodeId, type, thread_id: threadId, snippet, text, read: 0, delivered_at: timeUs });
+      deliver({
+        user_id: userId,
+        node_id: nodeId,
+        type,
+        thread_id: threadId,
+        snippet,
+        text,
+        read: 0,
+        delivered_at: timeUs,
+      });
     }
   };
 
@@ -94,7 +132,9 @@ export function createMailbox(file: TenantFile): Mailbox {
     const rows =
       nodeIds.length === 0
         ? db.prepare<[string, number], ItemRow>(sql.ofUser).all(userId, read)
-        : [...new Set(nodeIds.map(meant))].flatMap((id) => db.prepare<[string, string], ItemRow>(sql.find).all(userId, id));
+        : [...new Set(nodeIds.map(meant))].flatMap((id) =>
+            db.prepare<[string, string], ItemRow>(sql.find).all(userId, id),
+          );
     for (const row of rows) if (verifyItem(row).read !== read) replace(row, { ...row, read });
   };
 
@@ -114,13 +154,16 @@ export function createMailbox(file: TenantFile): Mailbox {
         invariant(effect, 'a verdict has one result per operation');
         switch (op.case) {
           case 'createNode':
-            if (effect.changed && op.value.delivery) deliverTo(op.value.delivery, op.value.id, op.value.typeId, timeUs);
+            if (effect.changed && op.value.delivery)
+              deliverTo(op.value.delivery, op.value.id, op.value.typeId, timeUs);
             // A skipped insert: its id means the existing node from here on.
-            else if (!effect.changed && effect.id !== undefined) existing.set(op.value.id, effect.id);
+            else if (!effect.changed && effect.id !== undefined)
+              existing.set(op.value.id, effect.id);
             return;
           case 'updateNode':
             // Also where the fields were the same already: the delivery was asked for.
-            if (op.value.delivery && effect.id !== undefined) deliverTo(op.value.delivery, effect.id, op.value.typeId, timeUs);
+            if (op.value.delivery && effect.id !== undefined)
+              deliverTo(op.value.delivery, effect.id, op.value.typeId, timeUs);
             return;
           case 'deleteNode':
             if (effect.changed && effect.id !== undefined) removeOfNode(effect.id);

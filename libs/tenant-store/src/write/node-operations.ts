@@ -1,4 +1,12 @@
-import { decodeFields, encodeFields, OnConflict, type CreateNode, type DeleteNode, type Fields, type UpdateNode } from '@entdb/contracts';
+import {
+  decodeFields,
+  encodeFields,
+  OnConflict,
+  type CreateNode,
+  type DeleteNode,
+  type Fields,
+  type UpdateNode,
+} from '@entdb/contracts';
 import type { NodeRow } from '../rows.ts';
 import { judgeClear, judgeFields, judgeRequired } from './judge-fields.ts';
 import { uniqueKeysOf, type BoundKey } from './node-keys.ts';
@@ -10,7 +18,10 @@ import type { Execute, Scope } from './scope.ts';
 export const createNode: Execute<CreateNode> = (scope, operation, path) => {
   const { id, typeId } = operation;
   const type = scope.schema.nodeTypes.get(typeId);
-  if (id === '' || id.startsWith('$')) throw new Rejection('INVALID_ID', `${JSON.stringify(id)} is not the id of a node`, { field: `${path}.id` });
+  if (id === '' || id.startsWith('$'))
+    throw new Rejection('INVALID_ID', `${JSON.stringify(id)} is not the id of a node`, {
+      field: `${path}.id`,
+    });
   judgeFields(operation.fields, type, `${path}.fields`);
   const fields = scope.substitutes.fields(operation.fields);
   const conflict = conflictOf(scope, id, type, fields, path);
@@ -32,20 +43,39 @@ interface Conflict {
 }
 
 /** What is there already: the id itself, else the holder of the first unique key in the catalog's order. */
-function conflictOf(scope: Scope, id: string, type: KnownType, fields: Fields, path: string): Conflict | undefined {
+function conflictOf(
+  scope: Scope,
+  id: string,
+  type: KnownType,
+  fields: Fields,
+  path: string,
+): Conflict | undefined {
   const existing = scope.nodes.find(id);
   if (existing) {
-    const rejection = new Rejection('ALREADY_EXISTS', `there is a node ${JSON.stringify(id)} already`, { field: `${path}.id`, metadata: { existing_id: id } });
+    const rejection = new Rejection(
+      'ALREADY_EXISTS',
+      `there is a node ${JSON.stringify(id)} already`,
+      { field: `${path}.id`, metadata: { existing_id: id } },
+    );
     return { existing, rejection };
   }
   for (const bound of type ? uniqueKeysOf(type, fields) : []) {
     const owner = type && scope.nodes.ownerOf(type, bound);
-    if (owner !== undefined) return { existing: { id: owner, type: type!.id }, rejection: uniqueViolation(type!, bound, owner, `${path}.fields`) };
+    if (owner !== undefined)
+      return {
+        existing: { id: owner, type: type!.id },
+        rejection: uniqueViolation(type!, bound, owner, `${path}.fields`),
+      };
   }
   return undefined;
 }
 
-function uniqueViolation(type: NonNullable<KnownType>, { key }: BoundKey, owner: string, path: string): Rejection {
+function uniqueViolation(
+  type: NonNullable<KnownType>,
+  { key }: BoundKey,
+  owner: string,
+  path: string,
+): Rejection {
   const names = key.fieldIds.map((id) => type.fields.get(id)?.name ?? String(id)).join(', ');
   return new Rejection('UNIQUE_VIOLATION', `another ${type.name} has the same ${names}`, {
     field: key.fieldIds.length === 1 ? `${path}[${key.name}]` : path,
@@ -56,7 +86,11 @@ function uniqueViolation(type: NonNullable<KnownType>, { key }: BoundKey, owner:
 export const updateNode: Execute<UpdateNode> = (scope, operation, path) => {
   const id = scope.substitutes.id(operation.id);
   const row = scope.nodes.find(id);
-  if (!row) throw new Rejection('NOT_FOUND', `there is no node ${JSON.stringify(id)}`, { field: `${path}.id`, metadata: { node_id: id } });
+  if (!row)
+    throw new Rejection('NOT_FOUND', `there is no node ${JSON.stringify(id)}`, {
+      field: `${path}.id`,
+      metadata: { node_id: id },
+    });
   if (row.type !== operation.typeId) throw wrongType(row, operation.typeId, path);
   const type = scope.schema.nodeTypes.get(row.type);
   judgeFields(operation.set, type, `${path}.set`);
@@ -74,10 +108,17 @@ export const updateNode: Execute<UpdateNode> = (scope, operation, path) => {
   return { id, changed: true };
 };
 
-function judgeNewKeys(scope: Scope, type: NonNullable<KnownType>, before: Fields, after: Fields, path: string): void {
+function judgeNewKeys(
+  scope: Scope,
+  type: NonNullable<KnownType>,
+  before: Fields,
+  after: Fields,
+  path: string,
+): void {
   const held = uniqueKeysOf(type, before);
   for (const bound of uniqueKeysOf(type, after)) {
-    if (held.some((own) => own.key.name === bound.key.name && own.value.equals(bound.value))) continue;
+    if (held.some((own) => own.key.name === bound.key.name && own.value.equals(bound.value)))
+      continue;
     const owner = scope.nodes.ownerOf(type, bound);
     if (owner !== undefined) throw uniqueViolation(type, bound, owner, `${path}.set`);
   }
@@ -99,8 +140,12 @@ export function removeNode(scope: Scope, row: NodeRow): void {
 }
 
 function wrongType(row: Pick<NodeRow, 'id' | 'type'>, wanted: number, path: string): Rejection {
-  return new Rejection('TYPE_MISMATCH', `the node ${JSON.stringify(row.id)} is of type ${row.type}, not ${wanted}`, {
-    field: `${path}.type_id`,
-    metadata: { existing_id: row.id, type_id: String(row.type) },
-  });
+  return new Rejection(
+    'TYPE_MISMATCH',
+    `the node ${JSON.stringify(row.id)} is of type ${row.type}, not ${wanted}`,
+    {
+      field: `${path}.type_id`,
+      metadata: { existing_id: row.id, type_id: String(row.type) },
+    },
+  );
 }

@@ -1,5 +1,11 @@
 import { EntError } from '@entdb/base';
-import { decodeFields, encodeFields, type CompiledNodeType, type Fields, type UniqueKey } from '@entdb/contracts';
+import {
+  decodeFields,
+  encodeFields,
+  type CompiledNodeType,
+  type Fields,
+  type UniqueKey,
+} from '@entdb/contracts';
 import { searchText } from '../catalog.ts';
 import { columns, nodeHash, verifyNode, type NodeRow } from '../rows.ts';
 import type { TenantFile } from '../sqlite/tenant-file.ts';
@@ -8,14 +14,16 @@ import { indexEntriesOf, uniqueKeysOf, type BoundKey, type IndexEntry } from './
 const sql = {
   find: `SELECT ${columns.node} FROM nodes WHERE id = ?`,
   page: `SELECT ${columns.node} FROM nodes WHERE type = ? AND id > ? ORDER BY id LIMIT ?`,
-  insert: 'INSERT INTO nodes (id, type, version, created_at, updated_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  insert:
+    'INSERT INTO nodes (id, type, version, created_at, updated_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
   update: 'UPDATE nodes SET version = ?, updated_at = ?, fields = ?, hash = ? WHERE rid = ?',
   remove: 'DELETE FROM nodes WHERE rid = ?',
   ownerOf: 'SELECT node_id FROM unique_keys WHERE type = ? AND name = ? AND value = ?',
   addUniqueKey: 'INSERT INTO unique_keys (type, name, value, node_id) VALUES (?, ?, ?, ?)',
   removeUniqueKey: 'DELETE FROM unique_keys WHERE type = ? AND name = ? AND value = ?',
   addIndexEntry: 'INSERT INTO field_index (type, field, value, node_id) VALUES (?, ?, ?, ?)',
-  removeIndexEntry: 'DELETE FROM field_index WHERE type = ? AND field = ? AND value = ? AND node_id = ?',
+  removeIndexEntry:
+    'DELETE FROM field_index WHERE type = ? AND field = ? AND value = ? AND node_id = ?',
   addText: 'INSERT INTO nodes_fts (rowid, text) VALUES (?, ?)',
   removeText: 'DELETE FROM nodes_fts WHERE rowid = ?',
 } as const;
@@ -66,7 +74,11 @@ export function createNodeTable(file: TenantFile): NodeTable {
   const addIndexEntry = (type: CompiledNodeType, { field, value }: IndexEntry, nodeId: string) => {
     db.prepare(sql.addIndexEntry).run(type.id, field, value, nodeId);
   };
-  const removeIndexEntry = (type: CompiledNodeType, { field, value }: IndexEntry, nodeId: string) => {
+  const removeIndexEntry = (
+    type: CompiledNodeType,
+    { field, value }: IndexEntry,
+    nodeId: string,
+  ) => {
     db.prepare(sql.removeIndexEntry).run(type.id, field, value, nodeId);
   };
   const addText = (rid: number, text: string) => {
@@ -94,12 +106,23 @@ export function createNodeTable(file: TenantFile): NodeTable {
       if (owner === undefined) return undefined;
       const row = this.find(owner);
       // The table has no checksum of its own: the node it points at must agree before it decides a verdict.
-      const agrees = row?.type === type.id && uniqueKeysOf(type, decodeFields(row.fields)).some((held) => held.key.name === key.name && held.value.equals(value));
+      const agrees =
+        row?.type === type.id &&
+        uniqueKeysOf(type, decodeFields(row.fields)).some(
+          (held) => held.key.name === key.name && held.value.equals(value),
+        );
       if (!agrees) throw disagreement('unique_keys', key, owner);
       return owner;
     },
     insert({ id, typeId, fields, timeUs }, type) {
-      const row = { id, type: typeId, version: 1, created_at: timeUs, updated_at: timeUs, fields: encodeFields(fields) };
+      const row = {
+        id,
+        type: typeId,
+        version: 1,
+        created_at: timeUs,
+        updated_at: timeUs,
+        fields: encodeFields(fields),
+      };
       const hash = nodeHash(row);
       const { lastInsertRowid } = db
         .prepare(sql.insert)
@@ -118,10 +141,18 @@ export function createNodeTable(file: TenantFile): NodeTable {
       file.digest.add(hash);
       if (!type) return;
       const old = decodeFields(before.fields);
-      const keys = difference(uniqueKeysOf(type, old), uniqueKeysOf(type, fields), (key) => key.key.name);
+      const keys = difference(
+        uniqueKeysOf(type, old),
+        uniqueKeysOf(type, fields),
+        (key) => key.key.name,
+      );
       for (const bound of keys.gone) removeUniqueKey(type, bound);
       for (const bound of keys.come) addUniqueKey(type, bound, before.id);
-      const entries = difference(indexEntriesOf(type, old), indexEntriesOf(type, fields), (entry) => entry.field);
+      const entries = difference(
+        indexEntriesOf(type, old),
+        indexEntriesOf(type, fields),
+        (entry) => entry.field,
+      );
       for (const entry of entries.gone) removeIndexEntry(type, entry, before.id);
       for (const entry of entries.come) addIndexEntry(type, entry, before.id);
       const text = searchText(type, fields);
@@ -145,20 +176,30 @@ export function createNodeTable(file: TenantFile): NodeTable {
       addText(rid, text);
     },
     clear() {
-      for (const table of ['nodes', 'unique_keys', 'field_index']) db.prepare(`DELETE FROM ${table}`).run();
+      for (const table of ['nodes', 'unique_keys', 'field_index'])
+        db.prepare(`DELETE FROM ${table}`).run();
       db.prepare(`INSERT INTO nodes_fts (nodes_fts) VALUES ('delete-all')`).run();
     },
   };
 }
 
 /** What must leave a derived table, and what must come into it; each slot holds at most one value. */
-function difference<T extends { readonly value: Buffer }>(before: readonly T[], after: readonly T[], slotOf: (entry: T) => string | number) {
-  const lacks = (entries: readonly T[]) => (entry: T) => !entries.some((other) => slotOf(other) === slotOf(entry) && other.value.equals(entry.value));
+function difference<T extends { readonly value: Buffer }>(
+  before: readonly T[],
+  after: readonly T[],
+  slotOf: (entry: T) => string | number,
+) {
+  const lacks = (entries: readonly T[]) => (entry: T) =>
+    !entries.some((other) => slotOf(other) === slotOf(entry) && other.value.equals(entry.value));
   return { gone: before.filter(lacks(after)), come: after.filter(lacks(before)) };
 }
 
 function disagreement(table: string, key: UniqueKey, nodeId: string): EntError {
-  return new EntError('STORE_CORRUPT', `${table} says that the node ${JSON.stringify(nodeId)} holds the unique key ${key.name}, which it does not`, {
-    metadata: { table, key: nodeId },
-  });
+  return new EntError(
+    'STORE_CORRUPT',
+    `${table} says that the node ${JSON.stringify(nodeId)} holds the unique key ${key.name}, which it does not`,
+    {
+      metadata: { table, key: nodeId },
+    },
+  );
 }

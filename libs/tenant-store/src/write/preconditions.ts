@@ -11,7 +11,10 @@ export function judgePreconditions(nodes: NodeTable, preconditions: readonly Pre
 function judge(nodes: NodeTable, precondition: Precondition, path: string): void {
   const { nodeId, typeId, exists = true, version } = precondition;
   const fail = (part: string, what: string, facts: Readonly<Record<string, string>> = {}) =>
-    new Rejection('PRECONDITION_FAILED', `${path}: the node ${JSON.stringify(nodeId)} ${what}`, { field: `${path}.${part}`, metadata: { node_id: nodeId, ...facts } });
+    new Rejection('PRECONDITION_FAILED', `${path}: the node ${JSON.stringify(nodeId)} ${what}`, {
+      field: `${path}.${part}`,
+      metadata: { node_id: nodeId, ...facts },
+    });
 
   const row = nodes.find(nodeId);
   if (!row) {
@@ -21,17 +24,27 @@ function judge(nodes: NodeTable, precondition: Precondition, path: string): void
     return;
   }
   if (!exists) throw fail('exists', 'is there', { version: String(row.version) });
-  if (row.type !== typeId) throw fail('type_id', `is of type ${row.type}`, { type_id: String(row.type) });
-  if (version !== undefined && version !== BigInt(row.version)) throw fail('version', `has version ${row.version}`, { version: String(row.version) });
+  if (row.type !== typeId)
+    throw fail('type_id', `is of type ${row.type}`, { type_id: String(row.type) });
+  if (version !== undefined && version !== BigInt(row.version))
+    throw fail('version', `has version ${row.version}`, { version: String(row.version) });
   const fields = decodeFields(row.fields);
   for (const key in precondition.equals) {
-    if (!equals(fields[key], precondition.equals[key])) throw fail(`equals[${key}]`, `has another value of field ${key}`, { version: String(row.version) });
+    if (!equals(fields[key], precondition.equals[key]))
+      throw fail(`equals[${key}]`, `has another value of field ${key}`, {
+        version: String(row.version),
+      });
   }
   precondition.absent.forEach((id, position) => {
-    if (Object.hasOwn(fields, id)) throw fail(`absent[${position}]`, `has field ${id}`, { version: String(row.version) });
+    if (Object.hasOwn(fields, id))
+      throw fail(`absent[${position}]`, `has field ${id}`, { version: String(row.version) });
   });
 }
 
 function equals(stored: Fields[number] | undefined, wanted: Fields[number] | undefined): boolean {
-  return stored?.kind.case !== undefined && wanted?.kind.case !== undefined && valuesEqual(stored.kind, wanted.kind);
+  return (
+    stored?.kind.case !== undefined &&
+    wanted?.kind.case !== undefined &&
+    valuesEqual(stored.kind, wanted.kind)
+  );
 }

@@ -9,7 +9,11 @@ export class Rejection extends Error {
   override readonly name = 'Rejection';
   readonly verdict: RejectedVerdict;
 
-  constructor(code: ErrorCode, message: string, facts: { readonly field?: string; readonly metadata?: Readonly<Record<string, string>> } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: { readonly field?: string; readonly metadata?: Readonly<Record<string, string>> } = {},
+  ) {
     super(message);
     this.verdict = { code, message, ...facts };
   }

@@ -12,13 +12,19 @@ import { createTenantDir, dump, type TenantDir } from './testing/tenant-dir.ts';
  */
 const runs = Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 60);
 
-function materialise(tenant: TenantDir, batches: Iterable<readonly PlacedRecord[]>, reopen = false): readonly string[] {
+function materialise(
+  tenant: TenantDir,
+  batches: Iterable<readonly PlacedRecord[]>,
+  reopen = false,
+): readonly string[] {
   let writer = tenant.open();
   const outcomes: string[] = [];
   for (const batch of batches) {
     const { outcomes: some, poison } = writer.apply(batch);
     if (poison) throw poison.error;
-    for (const outcome of some) outcomes[outcome.offset] ??= outcome.kind === 'refused' ? `refused ${outcome.error.code}` : outcome.resultJson;
+    for (const outcome of some)
+      outcomes[outcome.offset] ??=
+        outcome.kind === 'refused' ? `refused ${outcome.error.code}` : outcome.resultJson;
     if (!reopen) continue;
     writer.close();
     writer = tenant.open({ create: false });
@@ -28,7 +34,10 @@ function materialise(tenant: TenantDir, batches: Iterable<readonly PlacedRecord[
   return outcomes;
 }
 
-function* split(log: readonly PlacedRecord[], sizes: readonly number[]): Iterable<readonly PlacedRecord[]> {
+function* split(
+  log: readonly PlacedRecord[],
+  sizes: readonly number[],
+): Iterable<readonly PlacedRecord[]> {
   for (let from = 0, i = 0; from < log.length; i++) {
     const size = sizes[i % sizes.length]!;
     yield log.slice(from, from + size);
@@ -46,7 +55,8 @@ function withTenants<T>(count: number, body: (tenants: readonly TenantDir[]) => 
 }
 
 const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 });
-const logOf = (history: Parameters<typeof recordAt>[1][]) => history.map((parts, offset) => recordAt(offset, parts));
+const logOf = (history: Parameters<typeof recordAt>[1][]) =>
+  history.map((parts, offset) => recordAt(offset, parts));
 
 test('the batches and the reopening between them leave no trace', () => {
   fc.assert(
@@ -79,21 +89,26 @@ test('replaying any suffix changes nothing and tells the same verdicts', () => {
 
 test('a file that lost its tail, either one, catches up to the same', () => {
   fc.assert(
-    fc.property(histories, fc.nat(), fc.constantFrom('canonical.db', 'mailbox.db'), sizes, (history, cut, older, some) =>
-      withTenants(2, ([tenant, past]) => {
-        const log = logOf([...history]);
-        const kept = cut % log.length;
-        materialise(past!, [log.slice(0, kept)]);
-        materialise(tenant!, [log]);
-        const whole = dump(tenant!);
-        rmSync(join(tenant!.dir, older));
-        cpSync(join(past!.dir, older), join(tenant!.dir, older));
-        const writer = tenant!.open({ create: false });
-        expect(writer.position.offset).toBe(kept - 1);
-        writer.close();
-        materialise(tenant!, split(log.slice(kept), some));
-        expect(dump(tenant!)).toEqual(whole);
-      }),
+    fc.property(
+      histories,
+      fc.nat(),
+      fc.constantFrom('canonical.db', 'mailbox.db'),
+      sizes,
+      (history, cut, older, some) =>
+        withTenants(2, ([tenant, past]) => {
+          const log = logOf([...history]);
+          const kept = cut % log.length;
+          materialise(past!, [log.slice(0, kept)]);
+          materialise(tenant!, [log]);
+          const whole = dump(tenant!);
+          rmSync(join(tenant!.dir, older));
+          cpSync(join(past!.dir, older), join(tenant!.dir, older));
+          const writer = tenant!.open({ create: false });
+          expect(writer.position.offset).toBe(kept - 1);
+          writer.close();
+          materialise(tenant!, split(log.slice(kept), some));
+          expect(dump(tenant!)).toEqual(whole);
+        }),
     ),
     { numRuns: runs },
   );

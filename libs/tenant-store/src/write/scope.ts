@@ -31,7 +31,10 @@ export function createSubstitutes(): Substitutes {
     const { kind } = value;
     if (kind.case === 'ref') return valueOf({ case: 'ref', value: idOf(kind.value) });
     if (kind.case !== 'list') return value;
-    return valueOf({ case: 'list', value: { $typeName: 'entdb.v1.ListValue', values: kind.value.values.map(substituted) } });
+    return valueOf({
+      case: 'list',
+      value: { $typeName: 'entdb.v1.ListValue', values: kind.value.values.map(substituted) },
+    });
   };
   return {
     add(mintedId, existingId) {
@@ -40,7 +43,9 @@ export function createSubstitutes(): Substitutes {
     id: idOf,
     fields(fields) {
       if (existing.size === 0) return fields;
-      return Object.fromEntries(Object.entries(fields).map(([id, value]) => [id, substituted(value)]));
+      return Object.fromEntries(
+        Object.entries(fields).map(([id, value]) => [id, substituted(value)]),
+      );
     },
   };
 }

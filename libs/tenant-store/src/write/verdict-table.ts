@@ -1,5 +1,10 @@
 import { EntError } from '@entdb/base';
-import { verdictToJson, type OperationVerdict, type Verdict, type WalRecord } from '@entdb/contracts';
+import {
+  verdictToJson,
+  type OperationVerdict,
+  type Verdict,
+  type WalRecord,
+} from '@entdb/contracts';
 import { appliedEventHash, columns, verifyAppliedEvent, type AppliedEventRow } from '../rows.ts';
 import type { ApplyOutcome, PlacedRecord } from '../store.ts';
 import type { TenantFile } from '../sqlite/tenant-file.ts';
@@ -36,19 +41,37 @@ export function createVerdictTable(file: TenantFile, tenantId: string): VerdictT
     store({ record, timeMs, ...place }, outcome) {
       const { topic, partition, offset } = place;
       const appliedAt = timeMs * 1000;
-      const resultJson = verdictToJson({ position: { topic, partition, offset, epoch: file.progress.epoch }, appliedAtUs: appliedAt, outcome });
+      const resultJson = verdictToJson({
+        position: { topic, partition, offset, epoch: file.progress.epoch },
+        appliedAtUs: appliedAt,
+        outcome,
+      });
       const row = {
         tenant_id: tenantId,
         idempotency_key: record.idempotencyKey,
         result_json: resultJson,
         applied_at: appliedAt,
-        request_hash: Buffer.from(record.requestHash.buffer, record.requestHash.byteOffset, record.requestHash.byteLength),
+        request_hash: Buffer.from(
+          record.requestHash.buffer,
+          record.requestHash.byteOffset,
+          record.requestHash.byteLength,
+        ),
         offset,
         sequence: file.progress.sequence,
       };
       const hash = appliedEventHash(row);
       file.digest.add(hash);
-      db.prepare(sql.insert).run(tenantId, row.idempotency_key, resultJson, appliedAt, row.request_hash, offset, row.sequence, hash, file.digest.bytes());
+      db.prepare(sql.insert).run(
+        tenantId,
+        row.idempotency_key,
+        resultJson,
+        appliedAt,
+        row.request_hash,
+        offset,
+        row.sequence,
+        hash,
+        file.digest.bytes(),
+      );
       return resultJson;
     },
     clear() {
@@ -59,7 +82,8 @@ export function createVerdictTable(file: TenantFile, tenantId: string): VerdictT
 
 /** The same key again: the stored verdict where the request is the same, an error where it is another. */
 export function repeatOf({ offset, record }: PlacedRecord, row: AppliedEventRow): ApplyOutcome {
-  if (Buffer.compare(row.request_hash, record.requestHash) === 0) return { kind: 'repeated', offset, resultJson: row.result_json };
+  if (Buffer.compare(row.request_hash, record.requestHash) === 0)
+    return { kind: 'repeated', offset, resultJson: row.result_json };
   return { kind: 'refused', offset, error: keyReused(record, row) };
 }
 

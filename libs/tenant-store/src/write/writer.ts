@@ -35,7 +35,11 @@ export function openTenantWriter(options: TenantWriterOptions): TenantWriter {
   }
   const canonicalFile = new TenantFile({ path: paths.canonical, tenantId, synchronous, check });
   try {
-    return createWriter(tenantId, canonicalFile, new TenantFile({ path: paths.mailbox, tenantId, synchronous, check }));
+    return createWriter(
+      tenantId,
+      canonicalFile,
+      new TenantFile({ path: paths.mailbox, tenantId, synchronous, check }),
+    );
   } catch (cause) {
     canonicalFile.close();
     throw cause;
@@ -61,14 +65,24 @@ interface Step {
 }
 
 /** The writer of two open files, which it closes. */
-export function createWriter(tenantId: string, canonicalFile: TenantFile, mailboxFile: TenantFile): TenantWriter {
+export function createWriter(
+  tenantId: string,
+  canonicalFile: TenantFile,
+  mailboxFile: TenantFile,
+): TenantWriter {
   const canonical = createCanonical(canonicalFile, tenantId);
   const mailbox = createMailbox(mailboxFile);
 
   const applyCanonical = (records: readonly PlacedRecord[]): readonly Judged[] => {
     try {
       return canonicalFile.transaction(() =>
-        records.map((placed, i) => poisonAt(i, () => (placed.offset > canonicalFile.progress.offset ? canonical.apply(placed) : canonical.recall(placed)))),
+        records.map((placed, i) =>
+          poisonAt(i, () =>
+            placed.offset > canonicalFile.progress.offset
+              ? canonical.apply(placed)
+              : canonical.recall(placed),
+          ),
+        ),
       );
     } catch (error) {
       canonical.forget();
@@ -76,7 +90,10 @@ export function createWriter(tenantId: string, canonicalFile: TenantFile, mailbo
     }
   };
 
-  const applyMailbox = (records: readonly PlacedRecord[], judged: readonly Judged[]): readonly Judged[] => {
+  const applyMailbox = (
+    records: readonly PlacedRecord[],
+    judged: readonly Judged[],
+  ): readonly Judged[] => {
     mailboxFile.transaction(() => {
       records.forEach((placed, i) => poisonAt(i, () => applyToMailbox(placed, judged[i]!)));
       const { state, epoch } = canonicalFile.progress;
@@ -85,23 +102,41 @@ export function createWriter(tenantId: string, canonicalFile: TenantFile, mailbo
     return judged.slice(0, records.length);
   };
 
-  const applyToMailbox = ({ record, topic, partition, offset, timeMs }: PlacedRecord, { effects }: Judged): void => {
+  const applyToMailbox = (
+    { record, topic, partition, offset, timeMs }: PlacedRecord,
+    { effects }: Judged,
+  ): void => {
     const { progress } = mailboxFile;
     if (offset <= progress.offset) return;
     const timeUs = timeMs * 1000;
-    mailboxFile.progress = { ...progress, topic, partition, offset, sequence: progress.sequence + 1, log_time_us: Math.max(progress.log_time_us, timeUs) };
+    mailboxFile.progress = {
+      ...progress,
+      topic,
+      partition,
+      offset,
+      sequence: progress.sequence + 1,
+      log_time_us: Math.max(progress.log_time_us, timeUs),
+    };
     if (effects && concernsMailbox(record)) mailbox.apply(record, effects, timeUs);
   };
 
   const assertSameLog = (records: readonly PlacedRecord[]): void => {
     for (const { progress } of [canonicalFile, mailboxFile]) {
-      const stranger = progress.offset >= 0 && records.find(({ topic, partition }) => topic !== progress.topic || partition !== progress.partition);
+      const stranger =
+        progress.offset >= 0 &&
+        records.find(
+          ({ topic, partition }) => topic !== progress.topic || partition !== progress.partition,
+        );
       if (!stranger) continue;
       const { topic, partition, offset } = stranger;
-      throw new EntError('INVALID_POSITION', `the tenant is in ${progress.topic}, partition ${progress.partition}; the record is in ${topic}, partition ${partition}`, {
-        tenantId,
-        position: { topic, partition, offset },
-      });
+      throw new EntError(
+        'INVALID_POSITION',
+        `the tenant is in ${progress.topic}, partition ${progress.partition}; the record is in ${topic}, partition ${partition}`,
+        {
+          tenantId,
+          position: { topic, partition, offset },
+        },
+      );
     }
   };
 
@@ -109,7 +144,9 @@ export function createWriter(tenantId: string, canonicalFile: TenantFile, mailbo
     tenantId,
     fileId: canonicalFile.fileId,
     get position() {
-      return positionOf(mailboxFile.progress.offset < canonicalFile.progress.offset ? mailboxFile : canonicalFile);
+      return positionOf(
+        mailboxFile.progress.offset < canonicalFile.progress.offset ? mailboxFile : canonicalFile,
+      );
     },
     apply(records) {
       try {
@@ -156,13 +193,19 @@ function poisonAt<T>(index: number, body: () => T): T {
 }
 
 /** Poison rolls the transaction back; the records before it are applied again without it. It is rare, and so savepoints need not be everywhere. */
-function upToPoison(records: readonly PlacedRecord[], apply: (records: readonly PlacedRecord[]) => readonly Judged[]): Step {
+function upToPoison(
+  records: readonly PlacedRecord[],
+  apply: (records: readonly PlacedRecord[]) => readonly Judged[],
+): Step {
   try {
     return { judged: apply(records) };
   } catch (error) {
     if (!(error instanceof Poison)) throw error;
     const before = records.slice(0, error.index);
-    return { judged: before.length > 0 ? apply(before) : [], poison: { offset: records[error.index]!.offset, error: error.error } };
+    return {
+      judged: before.length > 0 ? apply(before) : [],
+      poison: { offset: records[error.index]!.offset, error: error.error },
+    };
   }
 }
 

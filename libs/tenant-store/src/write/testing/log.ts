@@ -38,9 +38,26 @@ export interface RecordParts {
   readonly raw?: (record: WalRecord) => WalRecord;
 }
 
-export function recordAt(offset: number, parts: RecordParts, timeMs = baseTimeMs + offset * 1000): PlacedRecord {
-  const { key = `key-${offset}`, operations = [], preconditions = [], schema, definitions = true, autoCreate = true, body, raw } = parts;
-  const transaction = { $typeName: 'entdb.v1.Transaction' as const, operations: [...operations], preconditions: [...preconditions] };
+export function recordAt(
+  offset: number,
+  parts: RecordParts,
+  timeMs = baseTimeMs + offset * 1000,
+): PlacedRecord {
+  const {
+    key = `key-${offset}`,
+    operations = [],
+    preconditions = [],
+    schema,
+    definitions = true,
+    autoCreate = true,
+    body,
+    raw,
+  } = parts;
+  const transaction = {
+    $typeName: 'entdb.v1.Transaction' as const,
+    operations: [...operations],
+    preconditions: [...preconditions],
+  };
   const record: WalRecord = {
     $typeName: 'entdb.v1.WalRecord',
     tenantId,
@@ -57,7 +74,13 @@ export function recordAt(offset: number, parts: RecordParts, timeMs = baseTimeMs
           ? { case: 'tenantDeleted', value: { $typeName: 'entdb.v1.TenantDeleted' } }
           : { case: 'transaction', value: transaction },
   };
-  return { topic: 'entdb-wal', partition: 3, offset, timeMs, record: raw ? raw(record) : decodeWalRecord(tenantId, encodeWalRecord(record)) };
+  return {
+    topic: 'entdb-wal',
+    partition: 3,
+    offset,
+    timeMs,
+    record: raw ? raw(record) : decodeWalRecord(tenantId, encodeWalRecord(record)),
+  };
 }
 
 const operation = (op: Operation['op']): Operation => ({ $typeName: 'entdb.v1.Operation', op });
@@ -66,22 +89,52 @@ export const op = {
   create: (id: string, fields: Fields = {}, more: Partial<CreateNode> = {}) =>
     operation({
       case: 'createNode',
-      value: { $typeName: 'entdb.v1.CreateNode', alias: '', typeId: 1, id, fields, onConflict: OnConflict.UNSPECIFIED, ...more },
+      value: {
+        $typeName: 'entdb.v1.CreateNode',
+        alias: '',
+        typeId: 1,
+        id,
+        fields,
+        onConflict: OnConflict.UNSPECIFIED,
+        ...more,
+      },
     }),
   update: (id: string, set: Fields, more: Partial<UpdateNode> = {}) =>
-    operation({ case: 'updateNode', value: { $typeName: 'entdb.v1.UpdateNode', typeId: 1, id, set, clear: [], ...more } }),
-  remove: (id: string, typeId = 1) => operation({ case: 'deleteNode', value: { $typeName: 'entdb.v1.DeleteNode', typeId, id } }),
+    operation({
+      case: 'updateNode',
+      value: { $typeName: 'entdb.v1.UpdateNode', typeId: 1, id, set, clear: [], ...more },
+    }),
+  remove: (id: string, typeId = 1) =>
+    operation({ case: 'deleteNode', value: { $typeName: 'entdb.v1.DeleteNode', typeId, id } }),
   link: (fromId: string, toId: string, more: Partial<CreateEdge> = {}) =>
     operation({
       case: 'createEdge',
-      value: { $typeName: 'entdb.v1.CreateEdge', typeId: 1, fromId, toId, key: '', fields: {}, onConflict: OnConflict.UNSPECIFIED, ...more },
+      value: {
+        $typeName: 'entdb.v1.CreateEdge',
+        typeId: 1,
+        fromId,
+        toId,
+        key: '',
+        fields: {},
+        onConflict: OnConflict.UNSPECIFIED,
+        ...more,
+      },
     }),
   unlink: (fromId: string, toId: string, typeId = 1, key = '') =>
-    operation({ case: 'deleteEdge', value: { $typeName: 'entdb.v1.DeleteEdge', typeId, fromId, toId, key } }),
+    operation({
+      case: 'deleteEdge',
+      value: { $typeName: 'entdb.v1.DeleteEdge', typeId, fromId, toId, key },
+    }),
   removeWhere: (filter: DeleteWhere['filter'], maxMatches = 0, typeId = 1) =>
-    operation({ case: 'deleteWhere', value: { $typeName: 'entdb.v1.DeleteWhere', typeId, maxMatches, ...(filter && { filter }) } }),
+    operation({
+      case: 'deleteWhere',
+      value: { $typeName: 'entdb.v1.DeleteWhere', typeId, maxMatches, ...(filter && { filter }) },
+    }),
   markRead: (userId: string, more: Partial<MarkRead> = {}) =>
-    operation({ case: 'markRead', value: { $typeName: 'entdb.v1.MarkRead', userId, nodeIds: [], unread: false, ...more } }),
+    operation({
+      case: 'markRead',
+      value: { $typeName: 'entdb.v1.MarkRead', userId, nodeIds: [], unread: false, ...more },
+    }),
 } as const;
 
 export function delivery(userIds: readonly string[], snippet = '', text = ''): Delivery {
@@ -92,7 +145,12 @@ export function precondition(nodeId: string, more: Partial<Precondition> = {}): 
   return { $typeName: 'entdb.v1.Precondition', typeId: 1, nodeId, equals: {}, absent: [], ...more };
 }
 
-export function field(id: number, name: string, kind: Kind, more: Partial<FieldDefinition> = {}): FieldDefinition {
+export function field(
+  id: number,
+  name: string,
+  kind: Kind,
+  more: Partial<FieldDefinition> = {},
+): FieldDefinition {
   return {
     $typeName: 'entdb.v1.FieldDefinition',
     id,
@@ -110,7 +168,10 @@ export function field(id: number, name: string, kind: Kind, more: Partial<FieldD
 }
 
 /** One node type (1) and one edge type (1), unless told otherwise. */
-export function schemaOf(fields: readonly FieldDefinition[], unique: readonly (readonly number[])[] = []): Schema {
+export function schemaOf(
+  fields: readonly FieldDefinition[],
+  unique: readonly (readonly number[])[] = [],
+): Schema {
   return {
     $typeName: 'entdb.v1.Schema',
     nodeTypes: [
@@ -119,7 +180,11 @@ export function schemaOf(fields: readonly FieldDefinition[], unique: readonly (r
         id: 1,
         name: 'Thing',
         fields: [...fields],
-        unique: unique.map((fieldIds) => ({ $typeName: 'entdb.v1.UniqueConstraint', name: `u${fieldIds.join('_')}`, fieldIds: [...fieldIds] })),
+        unique: unique.map((fieldIds) => ({
+          $typeName: 'entdb.v1.UniqueConstraint',
+          name: `u${fieldIds.join('_')}`,
+          fieldIds: [...fieldIds],
+        })),
       },
     ],
     edgeTypes: [],

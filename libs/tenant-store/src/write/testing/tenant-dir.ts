@@ -13,7 +13,11 @@ export interface TenantDir {
   /** A copy of the files as they are; no writer may have them open. */
   copy(): TenantDir;
   /** Straight at a file, to look or to damage. */
-  sql<Row>(file: 'canonical' | 'mailbox', text: string, ...values: readonly (string | number | Buffer)[]): Row[];
+  sql<Row>(
+    file: 'canonical' | 'mailbox',
+    text: string,
+    ...values: readonly (string | number | Buffer)[]
+  ): Row[];
   remove(): void;
 }
 
@@ -24,13 +28,18 @@ export function createTenantDir(): TenantDir {
 function tenantDirAt(dir: string): TenantDir {
   return {
     dir,
-    open: ({ create = true, check = 'none' } = {}) => openTenantWriter({ dir, tenantId, create, check }),
+    open: ({ create = true, check = 'none' } = {}) =>
+      openTenantWriter({ dir, tenantId, create, check }),
     copy() {
       const other = mkdtempSync(join(tmpdir(), 'entdb-tenant-'));
       cpSync(dir, other, { recursive: true });
       return tenantDirAt(other);
     },
-    sql<Row>(file: 'canonical' | 'mailbox', text: string, ...values: readonly (string | number | Buffer)[]): Row[] {
+    sql<Row>(
+      file: 'canonical' | 'mailbox',
+      text: string,
+      ...values: readonly (string | number | Buffer)[]
+    ): Row[] {
       const db = new Database(join(dir, `${file}.db`));
       try {
         const statement = db.prepare<unknown[], Row>(text);
@@ -49,15 +58,24 @@ function tenantDirAt(dir: string): TenantDir {
 export function dump(tenant: TenantDir): unknown {
   const rows = (file: 'canonical' | 'mailbox', text: string) => tenant.sql(file, text);
   return {
-    nodes: rows('canonical', 'SELECT id, type, version, created_at, updated_at, fields, hash FROM nodes ORDER BY id'),
+    nodes: rows(
+      'canonical',
+      'SELECT id, type, version, created_at, updated_at, fields, hash FROM nodes ORDER BY id',
+    ),
     edges: rows('canonical', 'SELECT * FROM edges'),
     unique: rows('canonical', 'SELECT * FROM unique_keys'),
     index: rows('canonical', 'SELECT * FROM field_index'),
     events: rows('canonical', 'SELECT * FROM applied_events'),
     schemas: rows('canonical', 'SELECT * FROM schemas'),
-    items: rows('mailbox', 'SELECT user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash FROM items ORDER BY user_id, node_id'),
+    items: rows(
+      'mailbox',
+      'SELECT user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash FROM items ORDER BY user_id, node_id',
+    ),
     progress: ['canonical', 'mailbox'].map((file) =>
-      rows(file as 'canonical' | 'mailbox', 'SELECT state, topic, "partition", "offset", epoch, sequence, log_time_us, digest FROM meta'),
+      rows(
+        file as 'canonical' | 'mailbox',
+        'SELECT state, topic, "partition", "offset", epoch, sequence, log_time_us, digest FROM meta',
+      ),
     ),
   };
 }
@@ -74,8 +92,19 @@ export interface LiveTenant {
 
 export interface Verdict {
   readonly kind: string;
-  readonly applied?: { readonly operations: readonly { readonly id?: string; readonly changed: boolean; readonly deleted_ids?: readonly string[] }[] };
-  readonly rejected?: { readonly code: string; readonly message: string; readonly field?: string; readonly metadata?: Record<string, string> };
+  readonly applied?: {
+    readonly operations: readonly {
+      readonly id?: string;
+      readonly changed: boolean;
+      readonly deleted_ids?: readonly string[];
+    }[];
+  };
+  readonly rejected?: {
+    readonly code: string;
+    readonly message: string;
+    readonly field?: string;
+    readonly metadata?: Record<string, string>;
+  };
   readonly refused?: string;
   readonly poison?: string;
 }
