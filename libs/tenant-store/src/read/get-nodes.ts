@@ -15,37 +15,18 @@ import {
 } from '@entdb/contracts';
 import { combinedKey } from '../order-key.ts';
 import type { NodeRow } from '../rows.ts';
-import { asStoreError } from '../sqlite/open.ts';
 import type { CatalogCache } from './catalog-cache.ts';
 import { idsMax } from './limits.ts';
 import { columnsOf, findNode, nodeOf, strayIndex, type Indexed } from './node-rows.ts';
-import { assertActive, type ReadFile, type ReadState } from './read-file.ts';
+import type { ReadFile } from './read-file.ts';
 
-/**
- * The hottest read. One statement sees one state, so it needs no transaction, and as long as the meta row is the one that was verified last,
- * nothing else has to be read.
- */
 export function getNode(file: ReadFile, { id, typeId }: GetNodeRequest): GetNodeResponse {
-  const sql = `SELECT m.hash AS meta_hash, ${columnsOf('node', 'n')}
-    FROM meta m LEFT JOIN nodes n ON n.id = ? WHERE m.id = 1`;
-  type Row = Indexed<NodeRow> & { readonly meta_hash: Buffer };
-  const find = () => file.prepare<[string], Row>(sql).get(id);
-  const answer = (state: ReadState, row: Row | undefined): GetNodeResponse => {
-    const node = row && row.id !== null ? nodeOf(row as NodeRow) : undefined; // null columns fail its checksum
-    if (node && node.id !== id) throw strayIndex('nodes.id', id, `leads to the node ${node.id}`);
-    const { position } = state;
+  return file.readActive(({ position }) => {
+    const node = findNode(file, id);
     if (!node || !isOfType(node, typeId))
       return { $typeName: 'entdb.v1.GetNodeResponse', position };
     return { $typeName: 'entdb.v1.GetNodeResponse', node, position };
-  };
-  try {
-    const row = find();
-    const state = row && file.stateOf(row.meta_hash);
-    if (state) return answer(assertActive(state, file.tenantId), row);
-  } catch (error) {
-    throw asStoreError(error);
-  }
-  return file.readActive((state) => answer(state, find()));
+  });
 }
 
 function isOfType(node: Node, typeId: number): boolean {

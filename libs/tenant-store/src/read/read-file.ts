@@ -20,11 +20,6 @@ export interface ReadFile {
   read<T>(body: (state: ReadState) => T): T;
   /** As `read`, of a tenant that is there: throws TENANT_NOT_FOUND or TENANT_DELETED. */
   readActive<T>(body: (state: ReadState) => T): T;
-  /**
-   * The state whose meta row has this checksum, if it is the one that was verified last. Lets a read that is a single statement, and so sees
-   * one state anyway, do without a transaction.
-   */
-  stateOf(metaHash: Buffer): ReadState | undefined;
   close(): void;
 }
 
@@ -37,6 +32,7 @@ export function openReadFile(dir: string, name: string, tenantId: string): ReadF
   let known: ReadState | undefined;
 
   const currentState = (): ReadState => {
+    // A checksum names its row: the one that was verified last need not be read again.
     const hash = file.prepare<[], { hash: Buffer }>('SELECT hash FROM meta').get()?.hash;
     if (known && hash && known.meta.hash.equals(hash)) return known;
     const meta = readMeta(file, tenantId);
@@ -72,12 +68,11 @@ export function openReadFile(dir: string, name: string, tenantId: string): ReadF
     prepare: (sql) => file.prepare(sql),
     read,
     readActive: (body) => read((state) => body(assertActive(state, tenantId))),
-    stateOf: (metaHash) => (known?.meta.hash.equals(metaHash) ? known : undefined),
     close: () => file.close(),
   };
 }
 
-export function assertActive(state: ReadState, tenantId: string): ReadState {
+function assertActive(state: ReadState, tenantId: string): ReadState {
   switch (state.meta.state) {
     case 'active':
       return state;
