@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { EntError } from '@entdb/base';
+import type { EntError } from '@entdb/base';
 import { Kind, val, type Operation } from '@entdb/contracts';
 import { TenantFile } from '../sqlite/tenant-file.ts';
 import type { TenantWriter } from '../store.ts';

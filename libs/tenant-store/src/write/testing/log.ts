@@ -1,5 +1,5 @@
 import {
-  Kind,
+  type Kind,
   OnConflict,
   decodeWalRecord,
   encodeWalRecord,
