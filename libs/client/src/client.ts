@@ -31,7 +31,10 @@ export interface ClientOptions<Node extends NodeType, Edge extends EdgeType> {
   readonly rng?: Rng;
 }
 
-export interface Client<Node extends NodeType = NodeType, Edge extends EdgeType = EdgeType> extends AsyncDisposable {
+export interface Client<
+  Node extends NodeType = NodeType,
+  Edge extends EdgeType = EdgeType,
+> extends AsyncDisposable {
   readonly schema: Schema<Node, Edge>;
   /** Throws INVALID_TENANT_ID. */
   tenant(id: string): Tenant<Node, Edge>;
@@ -67,7 +70,14 @@ export function createClientOn<Node extends NodeType, Edge extends EdgeType>(
           avoidMs: replicaAvoidMs,
         })
       : fixedTopology(queryEndpoint);
-  const reader = createReader({ servers, topology, clock, rng, attemptTimeoutMs, patienceMs: timeoutMs });
+  const reader = createReader({
+    servers,
+    topology,
+    clock,
+    rng,
+    attemptTimeoutMs,
+    patienceMs: timeoutMs,
+  });
   const writer = createWriter({
     gateway,
     schema: schema.definition,
@@ -87,11 +97,23 @@ export function createClientOn<Node extends NodeType, Edge extends EdgeType>(
     tenant: (text) => {
       const tenantId = parseTenantId(text);
       const consistency = options.consistency ?? 'session';
-      const reads = createReads({ tenantId, reader, positions, clock, timeoutMs, consistency }, schema);
+      const reads = createReads(
+        { tenantId, reader, positions, clock, timeoutMs, consistency },
+        schema,
+      );
       const writes = createWrites({ tenantId, schema, writer, positions, clock, rng, timeoutMs });
       return createTenant(tenantId, positions, reads, writes);
     },
-    tenants: createTenants({ gateway, topology, reader, positions, clock, rng, timeoutMs, attemptTimeoutMs }),
+    tenants: createTenants({
+      gateway,
+      topology,
+      reader,
+      positions,
+      clock,
+      rng,
+      timeoutMs,
+      attemptTimeoutMs,
+    }),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -24,7 +24,9 @@ export type Column<F extends Field> = Presence &
   Equality<InputOf<F>> &
   (F extends Field<infer In, unknown, object, OrderedKind, false> ? Order<In> : unknown) &
   (F extends Field<string, string, object, 'str', false> ? Text : unknown) &
-  (F extends Field<readonly (infer In)[], unknown, object, FieldKind, true> ? Elements<In> : unknown);
+  (F extends Field<readonly (infer In)[], unknown, object, FieldKind, true>
+    ? Elements<In>
+    : unknown);
 
 type InputOf<F extends Field> = F extends Field<infer In, unknown> ? In : never;
 type OrderedKind = Exclude<FieldKind, 'json'>;
@@ -83,7 +85,9 @@ const columnsByType = new WeakMap<NodeType, Columns<Fields>>();
 function columnsOf<Type extends NodeType>(type: Type): Columns<Type['fields']> {
   const known = columnsByType.get(type);
   if (known) return known as Columns<Type['fields']>; // stored below for this very type
-  const columns = Object.fromEntries(Object.keys(type.fields).map((name) => [name, columnOf(type, name)]));
+  const columns = Object.fromEntries(
+    Object.keys(type.fields).map((name) => [name, columnOf(type, name)]),
+  );
   const made = Object.freeze(columns) as unknown as Columns<Type['fields']>; // each column answers all that any kind may be asked
   columnsByType.set(type, made as Columns<Fields>);
   return made;
@@ -93,7 +97,11 @@ function columnOf(type: NodeType, name: string) {
   const fieldId = type.fields[name]?.id ?? 0;
   const encode = (value: unknown): Value => encodeField(type, name, value, 'filter', nameById);
   const compare = (operator: Operator, values: Value[]): Condition =>
-    conditionFrom(create(FilterSchema, { expression: { case: 'compare', value: { fieldId, operator, values } } }));
+    conditionFrom(
+      create(FilterSchema, {
+        expression: { case: 'compare', value: { fieldId, operator, values } },
+      }),
+    );
   const against = (operator: Operator) => (value: unknown) => compare(operator, [encode(value)]);
   const exists = () => compare(Operator.EXISTS, []);
   return Object.freeze({
@@ -129,7 +137,11 @@ function join(word: 'and' | 'or', conditions: readonly Condition[]): Condition {
     return expression.case === word ? expression.value.filters : [filter];
   });
   const [only] = filters;
-  if (only === undefined) throw new EntError('INVALID_FILTER', `${word} of no conditions means nothing`, { field: 'filter', hint: 'leave the filter out instead' });
+  if (only === undefined)
+    throw new EntError('INVALID_FILTER', `${word} of no conditions means nothing`, {
+      field: 'filter',
+      hint: 'leave the filter out instead',
+    });
   if (filters.length === 1) return conditionFrom(only);
   return conditionFrom(create(FilterSchema, { expression: { case: word, value: { filters } } }));
 }

@@ -22,9 +22,17 @@ export type { Query } from './read/query.ts';
 export type { Neighbors, TenantInfo } from './read/reads.ts';
 export type { Consistency, ReadOptions } from './read/scope.ts';
 export type { WatchEvent } from './read/watch.ts';
-export { field } from './schema/field.ts';
+export { field, type Field, type FieldKind, type FieldOptions } from './schema/field.ts';
 export { defineSchema, type Schema } from './schema/schema.ts';
-export { edgeType, nodeType, type ChangedFields, type EdgeType, type KeyOf, type NewFields, type NodeType } from './schema/types.ts';
+export {
+  edgeType,
+  nodeType,
+  type ChangedFields,
+  type EdgeType,
+  type KeyOf,
+  type NewFields,
+  type NodeType,
+} from './schema/types.ts';
 export type { Tenant } from './tenant.ts';
 export type { Edge, Node, UnknownEdge, UnknownNode } from './values/decode.ts';
 export type { NodeId } from './values/flavor.ts';

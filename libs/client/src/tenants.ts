@@ -1,7 +1,13 @@
 /** Making, deleting and listing tenants. */
 import { parseIdempotencyKey, parseTenantId, type Clock, type Rng } from '@entdb/base';
 import type { LogPosition, TransactionResult } from '@entdb/contracts';
-import { attemptWithin, startBudget, unlessAborted, type Attempt, type CallOptions } from './fleet/budget.ts';
+import {
+  attemptWithin,
+  startBudget,
+  unlessAborted,
+  type Attempt,
+  type CallOptions,
+} from './fleet/budget.ts';
 import type { Server } from './fleet/connection.ts';
 import type { Positions } from './fleet/positions.ts';
 import type { Reader } from './fleet/reader.ts';
@@ -9,7 +15,7 @@ import type { Topology } from './fleet/topology.ts';
 import { createPages, type Pages } from './read/pages.ts';
 import { verdictOf } from './write/result.ts';
 import { untilAnswered } from './write/until-answered.ts';
-import { mintKey } from './write/writes.ts';
+import { mintKey } from './write/key.ts';
 
 export interface TenantOptions extends CallOptions {
   readonly idempotencyKey?: string;
@@ -40,7 +46,10 @@ interface TenantRequest {
   readonly idempotencyKey: string;
 }
 
-type Call = (request: TenantRequest, attempt: Attempt) => Promise<{ readonly result?: TransactionResult | undefined }>;
+type Call = (
+  request: TenantRequest,
+  attempt: Attempt,
+) => Promise<{ readonly result?: TransactionResult | undefined }>;
 
 export function createTenants(context: TenantsContext): Tenants {
   const { gateway, topology, reader, positions, clock, rng, attemptTimeoutMs } = context;
@@ -61,13 +70,17 @@ export function createTenants(context: TenantsContext): Tenants {
   }
 
   return {
-    create: (id, options = {}) => write(id, options, (request, attempt) => gateway.admin.createTenant(request, attempt)),
-    delete: (id, options = {}) => write(id, options, (request, attempt) => gateway.admin.deleteTenant(request, attempt)),
+    create: (id, options = {}) =>
+      write(id, options, (request, attempt) => gateway.admin.createTenant(request, attempt)),
+    delete: (id, options = {}) =>
+      write(id, options, (request, attempt) => gateway.admin.deleteTenant(request, attempt)),
     list: (options = {}) =>
       createPages(async (token) => {
         using budget = budgetOf(options);
         const { shard, pageToken } = placeOf(token);
-        const answer = await reader.readShard(shard, budget, (query, attempt) => query.listTenants({ pageToken }, attempt));
+        const answer = await reader.readShard(shard, budget, (query, attempt) =>
+          query.listTenants({ pageToken }, attempt),
+        );
         const shards = await unlessAborted(topology.shards(), budget.signal);
         const nextShard = shard + 1 < shards ? tokenOf(shard + 1, '') : undefined;
         const next = answer.nextPageToken === '' ? nextShard : tokenOf(shard, answer.nextPageToken);

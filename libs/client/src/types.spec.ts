@@ -10,7 +10,8 @@ import type { Json } from './values/json.ts';
 import { field } from './schema/field.ts';
 import { nodeType, edgeType } from './schema/types.ts';
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_equal: Equal<A, B>): void => {};
 
 type Acme = Tenant<typeof User | typeof Post, typeof Follows | typeof Rates>;
@@ -32,7 +33,13 @@ function results(user: Node<typeof User>): void {
 
 async function writes(acme: Acme, id: NodeId<'User'>, post: NodeId<'Post'>): Promise<void> {
   const result = await acme.atomic((plan) => {
-    const alice = plan.create(User, { email: 'a', age: 1, tags: ['x'], joined: new Date(0), settings: { a: 1n } });
+    const alice = plan.create(User, {
+      email: 'a',
+      age: 1,
+      tags: ['x'],
+      joined: new Date(0),
+      settings: { a: 1n },
+    });
     const bob = plan.create(User, { email: 'b', age: 2n, manager: alice, friends: [alice, id] });
     const text = plan.create(Post, { title: 't', author: alice });
     plan.update(User, bob, { bio: null, age: 0, active: false });
@@ -69,7 +76,9 @@ async function writes(acme: Acme, id: NodeId<'User'>, post: NodeId<'Post'>): Pro
   same<typeof result.returned.note, string>(true);
   same<typeof result.appliedAt extends bigint | object ? true : false, true>(true);
 
-  const receipt = await acme.atomic((plan) => plan.create(User, { email: 'd' }), { wait: 'durable' });
+  const receipt = await acme.atomic((plan) => plan.create(User, { email: 'd' }), {
+    wait: 'durable',
+  });
   same<typeof receipt.returned, NodeId<'User'>>(true);
   // @ts-expect-error nothing has been applied yet
   void receipt.operations;
@@ -91,7 +100,11 @@ async function reads(acme: Acme, post: NodeId<'Post'>): Promise<void> {
   acme
     .query(User)
     .where((user) => user.age.gte(18).and(user.role.in(['admin']), user.bio.prefix('x').not()))
-    .where((user) => user.tags.contains('x').or(user.email.eq('a'), user.joined.lt(new Date(0)), user.settings.exists()))
+    .where((user) =>
+      user.tags
+        .contains('x')
+        .or(user.email.eq('a'), user.joined.lt(new Date(0)), user.settings.exists()),
+    )
     .orderBy('age', 'desc');
   // @ts-expect-error a value of another kind
   acme.query(User).where((user) => user.age.gte('18'));

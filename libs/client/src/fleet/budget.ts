@@ -74,5 +74,8 @@ export interface Attempt {
 
 export function attemptWithin(budget: Budget, timeoutMsMax: number): Attempt {
   // Rounded up: a try that is cut off just before the budget ends would be one that nobody asked for.
-  return { signal: budget.signal, timeoutMs: Math.ceil(Math.min(timeoutMsMax, budget.remainingMs())) };
+  return {
+    signal: budget.signal,
+    timeoutMs: Math.ceil(Math.min(timeoutMsMax, budget.remainingMs())),
+  };
 }

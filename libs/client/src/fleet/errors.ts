@@ -26,7 +26,10 @@ export function toEntError(thrown: unknown): EntError {
 }
 
 /** The same error with more facts. */
-export function withMetadata(error: EntError, metadata: Readonly<Record<string, string>>): EntError {
+export function withMetadata(
+  error: EntError,
+  metadata: Readonly<Record<string, string>>,
+): EntError {
   const facts = { ...error.facts, metadata: { ...error.facts.metadata, ...metadata } };
   return new EntError(error.code, error.message, { ...facts, cause: error.facts.cause ?? error });
 }

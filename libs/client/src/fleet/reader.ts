@@ -18,7 +18,11 @@ export interface Reader {
    * A stream that is opened again whenever it ends: `open` says from where. Ends by the signal, by an error that time does not
    * heal, or when nothing could be opened for the time of `patienceMs`.
    */
-  follow<T>(tenantId: string, signal: AbortSignal, open: (query: Query, signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T>;
+  follow<T>(
+    tenantId: string,
+    signal: AbortSignal,
+    open: (query: Query, signal: AbortSignal) => AsyncIterable<T>,
+  ): AsyncGenerator<T>;
 }
 
 export interface ReaderOptions {
@@ -53,11 +57,17 @@ export function createReader(options: ReaderOptions): Reader {
         return servers.at(asked ?? '');
       },
       /** Resolves when another try is due. Throws the error where there is none. */
-      failed: async (error: EntError, failures: number, remainingMs: number, signal: AbortSignal): Promise<void> => {
+      failed: async (
+        error: EntError,
+        failures: number,
+        remainingMs: number,
+        signal: AbortSignal,
+      ): Promise<void> => {
         const untried = asked === undefined ? 0 : Math.max(0, replicas - 1 - failures);
         const { followsOwner } = topology;
         const decision = decideRead({ error, failures, remainingMs, rng, followsOwner, untried });
-        if (decision.kind === 'follow-owner' || decision.kind === 'next-server') topology.avoid(asked);
+        if (decision.kind === 'follow-owner' || decision.kind === 'next-server')
+          topology.avoid(asked);
         if (decision.kind === 'follow-owner') owner = decision.address;
         else if ('delayMs' in decision) await clock.sleep(decision.delayMs, signal);
         else throw error;

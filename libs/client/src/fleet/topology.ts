@@ -60,14 +60,19 @@ export function createTopology({ clock, ask, maxAgeMs, avoidMs }: TopologyOption
     }
   }
 
-  const isAvoided = (address: string): boolean => (avoided.get(address) ?? -Infinity) > clock.monotonic();
+  const isAvoided = (address: string): boolean =>
+    (avoided.get(address) ?? -Infinity) > clock.monotonic();
   /** Stable, so that one program reads from one replica: its cache is warm, and it sees a steady history. */
   const preferred = (addresses: readonly string[]): readonly string[] =>
     addresses.toSorted((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)) || (a < b ? -1 : 1));
   const ofShard = ({ appliers }: GetTopologyResponse, shard: number): readonly string[] =>
     preferred(appliers.filter((applier) => applier.shard === shard).map(({ address }) => address));
 
-  const replicasIn = (map: GetTopologyResponse, shard: number, whose: string): readonly string[] => {
+  const replicasIn = (
+    map: GetTopologyResponse,
+    shard: number,
+    whose: string,
+  ): readonly string[] => {
     const replicas = ofShard(map, shard);
     if (replicas.length > 0) return replicas;
     stale = true;
@@ -78,7 +83,11 @@ export function createTopology({ clock, ask, maxAgeMs, avoidMs }: TopologyOption
     followsOwner: true,
     replicasOf: async (tenantId) => {
       const map = await current();
-      return replicasIn(map, shardOf(partitionOf(tenantId, map.partitions), map.shards), `the tenant ${tenantId}`);
+      return replicasIn(
+        map,
+        shardOf(partitionOf(tenantId, map.partitions), map.shards),
+        `the tenant ${tenantId}`,
+      );
     },
     replicasOfShard: async (shard) => replicasIn(await current(), shard, `shard ${shard}`),
     shards: async () => (await current()).shards,

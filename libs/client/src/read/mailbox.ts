@@ -43,14 +43,22 @@ export function createMailbox(context: ReadContext, userId: string, options: Rea
     });
   return {
     list: ({ unreadOnly = false, thread = '', pageSize = 0 } = {}) =>
-      pages((pageToken) => (query, scope, attempt) =>
-        query.listMailbox({ scope, userId, unreadOnly, threadId: thread, pageSize, pageToken }, attempt)),
+      pages(
+        (pageToken) => (query, scope, attempt) =>
+          query.listMailbox(
+            { scope, userId, unreadOnly, threadId: thread, pageSize, pageToken },
+            attempt,
+          ),
+      ),
     search: (text, { pageSize = 0 } = {}) =>
-      pages((pageToken) => (query, scope, attempt) =>
-        query.searchMailbox({ scope, userId, text, pageSize, pageToken }, attempt)),
+      pages(
+        (pageToken) => (query, scope, attempt) =>
+          query.searchMailbox({ scope, userId, text, pageSize, pageToken }, attempt),
+      ),
     count: async () => {
       const { unread, total } = await read(context, options, (query, scope, attempt) =>
-        query.countUnread({ scope, userId }, attempt));
+        query.countUnread({ scope, userId }, attempt),
+      );
       return { unread: Number(unread), total: Number(total) };
     },
   };

@@ -17,7 +17,9 @@ export interface Pages<T, P extends Page<T> = Page<T>> extends AsyncIterable<T> 
 
 const allMax = 10_000;
 
-export function createPages<T, P extends Page<T>>(fetch: (token: string) => Promise<P>): Pages<T, P> {
+export function createPages<T, P extends Page<T>>(
+  fetch: (token: string) => Promise<P>,
+): Pages<T, P> {
   async function* items(): AsyncGenerator<T> {
     let token: string | undefined = '';
     while (token !== undefined) {
@@ -37,7 +39,9 @@ export function createPages<T, P extends Page<T>>(fetch: (token: string) => Prom
       const found: T[] = [];
       for await (const item of items()) {
         if (found.length === max) {
-          throw new EntError('TOO_MANY_MATCHES', `there are more than ${max} results`, { hint: 'iterate with "for await", or raise max' });
+          throw new EntError('TOO_MANY_MATCHES', `there are more than ${max} results`, {
+            hint: 'iterate with "for await", or raise max',
+          });
         }
         found.push(item);
       }

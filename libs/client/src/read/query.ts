@@ -42,11 +42,22 @@ export function createQuery<Type extends NodeType>(
   options: ReadOptions,
   shape: Shape = { conditions: [], orderBy: undefined, pageSize: 0 },
 ): Query<Type> {
-  const fetch = (more: { readonly pageToken?: string; readonly pageSize?: number; readonly count?: boolean }) =>
+  const fetch = (more: {
+    readonly pageToken?: string;
+    readonly pageSize?: number;
+    readonly count?: boolean;
+  }) =>
     read(context, options, (query, scope, attempt) => {
       const { conditions, orderBy, pageSize } = shape;
       const filter = conditions.length > 0 ? { filter: allOf(conditions).filter } : {};
-      const request = { scope, typeId: type.id, pageSize, ...filter, ...(orderBy && { orderBy }), ...more };
+      const request = {
+        scope,
+        typeId: type.id,
+        pageSize,
+        ...filter,
+        ...(orderBy && { orderBy }),
+        ...more,
+      };
       return query.queryNodes(request, attempt);
     });
   const pages = createPages<Node<Type>, NodePage<Type>>(async (pageToken) => {
@@ -54,9 +65,12 @@ export function createQuery<Type extends NodeType>(
     const items = answer.nodes.map((node) => decodeNode(type, node));
     return { items, next: nextOf(answer), position: seenIn(answer) };
   });
-  const but = (change: Partial<Shape>) => createQuery(context, type, options, { ...shape, ...change });
-  const ordered = (by: NonNullable<MessageInitShape<typeof OrderBySchema>['by']>, direction: Direction = 'asc') =>
-    but({ orderBy: create(OrderBySchema, { by, descending: direction === 'desc' }) });
+  const but = (change: Partial<Shape>) =>
+    createQuery(context, type, options, { ...shape, ...change });
+  const ordered = (
+    by: NonNullable<MessageInitShape<typeof OrderBySchema>['by']>,
+    direction: Direction = 'asc',
+  ) => but({ orderBy: create(OrderBySchema, { by, descending: direction === 'desc' }) });
   return {
     ...pages,
     where: (where) => but({ conditions: [...shape.conditions, conditionOf(type, where)] }),
@@ -67,7 +81,8 @@ export function createQuery<Type extends NodeType>(
     pageSize: (pageSize) => but({ pageSize }),
     count: async () => {
       const { total } = await fetch({ count: true, pageSize: 1 });
-      if (total === undefined) throw new EntError('INTERNAL', 'the server sent no count, and one was asked for');
+      if (total === undefined)
+        throw new EntError('INTERNAL', 'the server sent no count, and one was asked for');
       return Number(total);
     },
   };
@@ -75,6 +90,7 @@ export function createQuery<Type extends NodeType>(
 
 function idOf(type: NodeType, name: string): number {
   const id = type.fields[name]?.id;
-  if (id === undefined) throw new EntError('UNKNOWN_FIELD', `${type.name} has no field ${name}`, { field: 'order_by' });
+  if (id === undefined)
+    throw new EntError('UNKNOWN_FIELD', `${type.name} has no field ${name}`, { field: 'order_by' });
   return id;
 }

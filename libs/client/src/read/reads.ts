@@ -37,7 +37,10 @@ export interface EdgesOptions<Edge extends EdgeType = EdgeType> extends ReadOpti
   readonly pageSize?: number;
 }
 
-export interface NeighborsOptions<Edge extends EdgeType = EdgeType> extends Omit<EdgesOptions<Edge>, 'pageSize'> {
+export interface NeighborsOptions<Edge extends EdgeType = EdgeType> extends Omit<
+  EdgesOptions<Edge>,
+  'pageSize'
+> {
   /** 1 (the default) to 8 steps. */
   readonly depth?: number;
   /** 1 to 10000; 1000 where not said. */
@@ -75,7 +78,11 @@ type AnyNode<N extends NodeType> = NodeUnion<N> | UnknownNode;
 
 export interface Reads<N extends NodeType, E extends EdgeType> {
   /** The node, or undefined where there is none of this type and id. */
-  get<Type extends N>(type: Type, id: NodeId<Type['name']>, options?: ReadOptions): Promise<Node<Type> | undefined>;
+  get<Type extends N>(
+    type: Type,
+    id: NodeId<Type['name']>,
+    options?: ReadOptions,
+  ): Promise<Node<Type> | undefined>;
   /** In the order of the ids; undefined where there is none. */
   getMany<Type extends N>(
     type: Type,
@@ -83,18 +90,32 @@ export interface Reads<N extends NodeType, E extends EdgeType> {
     options?: ReadOptions,
   ): Promise<readonly (Node<Type> | undefined)[]>;
   /** By a unique field or a unique combination. */
-  getByKey<Type extends N>(type: Type, key: KeyOf<Type>, options?: ReadOptions): Promise<Node<Type> | undefined>;
+  getByKey<Type extends N>(
+    type: Type,
+    key: KeyOf<Type>,
+    options?: ReadOptions,
+  ): Promise<Node<Type> | undefined>;
   query<Type extends N>(type: Type, options?: ReadOptions): Query<Type>;
   edges(node: NodeId, options?: EdgesOptions<E>): Pages<EdgeUnion<E> | UnknownEdge>;
   /** Breadth first. */
   neighbors(node: NodeId, options?: NeighborsOptions<E>): Promise<Neighbors<AnyNode<N>>>;
   /** Full text, best match first. All words must occur; the last may be a prefix if it ends in "*". */
-  search<Type extends N>(type: Type, text: string, options?: ReadOptions & { readonly pageSize?: number }): Pages<Node<Type>>;
+  search<Type extends N>(
+    type: Type,
+    text: string,
+    options?: ReadOptions & { readonly pageSize?: number },
+  ): Pages<Node<Type>>;
   /** Over all types. */
-  searchAll(text: string, options?: ReadOptions & { readonly pageSize?: number }): Pages<AnyNode<N>>;
+  searchAll(
+    text: string,
+    options?: ReadOptions & { readonly pageSize?: number },
+  ): Pages<AnyNode<N>>;
   mailbox(user: string, options?: ReadOptions): Mailbox;
   /** The verdict on a key; undefined where there is none yet. With `wait`: until there is one, or the time is over. */
-  result(idempotencyKey: string, options?: ReadOptions & { readonly wait?: boolean }): Promise<Verdict | undefined>;
+  result(
+    idempotencyKey: string,
+    options?: ReadOptions & { readonly wait?: boolean },
+  ): Promise<Verdict | undefined>;
   /** Resolves when a replica has applied everything up to the position. */
   waitFor(position: LogPosition, options?: Omit<ReadOptions, 'consistency'>): Promise<void>;
   /** What the tenant knows: the union of all versions, or the version named. */
@@ -164,7 +185,10 @@ export function createReads<N extends NodeType, E extends EdgeType>(
         const answer = await read(context, options, (query, scope, attempt) =>
           query.listEdges({ scope, ...start(node, options), pageSize, pageToken }, attempt),
         );
-        return { items: answer.edges.map((edge) => decodeAnyEdge(edgesById, edge)), next: nextOf(answer) };
+        return {
+          items: answer.edges.map((edge) => decodeAnyEdge(edgesById, edge)),
+          next: nextOf(answer),
+        };
       }),
     neighbors: async (node, options = {}) => {
       const { depth = 0, limit = 0 } = options;
@@ -173,10 +197,13 @@ export function createReads<N extends NodeType, E extends EdgeType>(
       );
       return {
         truncated,
-        neighbors: neighbors.flatMap((found) => (found.node ? [{ node: anyNode(found.node), depth: found.depth }] : [])),
+        neighbors: neighbors.flatMap((found) =>
+          found.node ? [{ node: anyNode(found.node), depth: found.depth }] : [],
+        ),
       };
     },
-    search: (type, text, options = {}) => searchPages(type.id, text, options, (node) => decodeNode(type, node)),
+    search: (type, text, options = {}) =>
+      searchPages(type.id, text, options, (node) => decodeNode(type, node)),
     searchAll: (text, options = {}) => searchPages(0, text, options, anyNode),
     mailbox: (user, options = {}) => createMailbox(context, user, options),
     result: async (idempotencyKey, { wait = false, ...options } = {}) => {
@@ -186,18 +213,27 @@ export function createReads<N extends NodeType, E extends EdgeType>(
       return result && verdictOf(result);
     },
     waitFor: async (position, options = {}) => {
-      const ask: Ask<{ readonly position?: Parameters<typeof seenIn>[0]['position'] }> = (query, scope, attempt) =>
-        query.waitForPosition({ scope }, attempt);
+      const ask: Ask<{ readonly position?: Parameters<typeof seenIn>[0]['position'] }> = (
+        query,
+        scope,
+        attempt,
+      ) => query.waitForPosition({ scope }, attempt);
       await read(context, { ...options, consistency: { atLeast: position } }, ask);
     },
     schema: async (fingerprint = '', options = {}) => {
       const answer = await read(context, options, (query, scope, attempt) =>
         query.getSchema({ scope, fingerprint }, attempt),
       );
-      return { schema: answer.schema, fingerprint: answer.fingerprint, fingerprints: answer.fingerprints };
+      return {
+        schema: answer.schema,
+        fingerprint: answer.fingerprint,
+        fingerprints: answer.fingerprints,
+      };
     },
     info: async (options = {}) => {
-      const answer = await read(context, options, (query, scope, attempt) => query.getTenant({ scope }, attempt));
+      const answer = await read(context, options, (query, scope, attempt) =>
+        query.getTenant({ scope }, attempt),
+      );
       return {
         state: states[answer.state] ?? 'absent',
         position: answer.position && seenIn(answer),

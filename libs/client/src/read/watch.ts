@@ -1,5 +1,10 @@
 import { EntError, type Clock } from '@entdb/base';
-import { positionToWire, type LogPosition, type Transaction, type WatchResponse } from '@entdb/contracts';
+import {
+  positionToWire,
+  type LogPosition,
+  type Transaction,
+  type WatchResponse,
+} from '@entdb/contracts';
 import type { Positions } from '../fleet/positions.ts';
 import type { Reader } from '../fleet/reader.ts';
 import type { Timestamp } from '../values/timestamp.ts';
@@ -35,7 +40,10 @@ export interface WatchContext {
  * A tenant's applied transactions in their order, each once. A stream that breaks is opened again after the last event that
  * was handed out. Ends when the signal is aborted or the loop is left.
  */
-export async function* watch(context: WatchContext, options: WatchOptions): AsyncGenerator<WatchEvent> {
+export async function* watch(
+  context: WatchContext,
+  options: WatchOptions,
+): AsyncGenerator<WatchEvent> {
   const { tenantId, reader, positions } = context;
   const left = new AbortController();
   const onAbort = (): void => left.abort(options.signal?.reason);
@@ -62,7 +70,8 @@ export async function* watch(context: WatchContext, options: WatchOptions): Asyn
 
 function eventOf(response: WatchResponse): WatchEvent {
   const { transaction, applied, idempotencyKey, appliedAtUs: appliedAt } = response;
-  if (!transaction || !applied) throw new EntError('INTERNAL', 'the server sent an event without its transaction');
+  if (!transaction || !applied)
+    throw new EntError('INTERNAL', 'the server sent an event without its transaction');
   const operations = applied.operations.map(operationOutcome);
   return { position: seenIn(response), idempotencyKey, appliedAt, transaction, operations };
 }

@@ -8,7 +8,15 @@ import type { Timestamp } from '../values/timestamp.ts';
 import type { NodeHandle } from '../write/handle.ts';
 
 export type FieldKind =
-  'str' | 'int' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes' | 'enum' | 'ref';
+  | 'str'
+  | 'int'
+  | 'float'
+  | 'bool'
+  | 'timestamp'
+  | 'json'
+  | 'bytes'
+  | 'enum'
+  | 'ref';
 
 export interface FieldOptions {
   /** Every node has it. */
@@ -85,7 +93,13 @@ type TimestampField<O extends FieldOptions> = Field<
   false
 >;
 /** A bare null means absent, as everywhere; the JSON null is `jsonOfText('null')`. */
-type JsonField<O extends FieldOptions> = Field<NonNullable<JsonValue> | Json, Json, O, 'json', false>;
+type JsonField<O extends FieldOptions> = Field<
+  NonNullable<JsonValue> | Json,
+  Json,
+  O,
+  'json',
+  false
+>;
 type BytesField<O extends FieldOptions> = Field<Uint8Array, Uint8Array, O, 'bytes', false>;
 type EnumField<Value extends string, O extends FieldOptions> = Field<
   Value,
@@ -172,4 +186,3 @@ export type NamesWith<F extends Fields, Option extends keyof FieldOptions> = {
   [Name in keyof F]: F[Name]['options'] extends { readonly [O in Option]: true } ? Name : never;
 }[keyof F] &
   string;
-

@@ -26,7 +26,10 @@ const kinds: Readonly<Record<FieldKind, Kind>> = {
 };
 
 /** Throws INVALID_SCHEMA with the first contradiction. */
-export function defineSchema<const Node extends NodeType, const Edge extends EdgeType = never>(types: {
+export function defineSchema<
+  const Node extends NodeType,
+  const Edge extends EdgeType = never,
+>(types: {
   readonly nodes: readonly Node[];
   readonly edges?: readonly Edge[];
 }): Schema<Node, Edge> {
@@ -73,7 +76,8 @@ function typeIds(nodes: readonly NodeType[]): TypeIdOf {
 
 function fieldId(type: NodeType, name: string): number {
   const id = type.fields[name]?.id;
-  if (id === undefined) throw invalid(`${type.name} has no field ${name}, which a unique combination names`);
+  if (id === undefined)
+    throw invalid(`${type.name} has no field ${name}, which a unique combination names`);
   return id;
 }
 

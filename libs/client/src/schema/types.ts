@@ -49,7 +49,9 @@ export function nodeType<
   return Object.freeze({ kind: 'node', name, id, fields, unique, byId: fieldsById(fields) });
 }
 
-type NameOf<Types extends readonly NodeType[]> = Types extends readonly [] ? string : Types[number]['name'];
+type NameOf<Types extends readonly NodeType[]> = Types extends readonly []
+  ? string
+  : Types[number]['name'];
 
 /** A type of edges: from nodes of some types to nodes of some types, for any type where none is named. */
 export function edgeType<
@@ -109,8 +111,7 @@ type Picked<F extends Fields, Names> = Names extends readonly (keyof F)[]
 
 /** The fields that name one node: a unique field, or a unique combination. */
 export type KeyOf<Type extends NodeType> =
-  | { [Name in NamesWith<Type['fields'], 'unique'>]: Picked<Type['fields'], readonly [Name]> }[NamesWith<
-      Type['fields'],
-      'unique'
-    >]
+  | {
+      [Name in NamesWith<Type['fields'], 'unique'>]: Picked<Type['fields'], readonly [Name]>;
+    }[NamesWith<Type['fields'], 'unique'>]
   | Picked<Type['fields'], Type['unique'][number]>;

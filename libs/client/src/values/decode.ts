@@ -1,6 +1,12 @@
 /** From the wire's values to the program's. Nothing is rounded: ints and moments are bigint, JSON is its text. */
 import { EntError } from '@entdb/base';
-import type { AnyValue, Edge as WireEdge, Fields as WireFields, Node as WireNode, Value } from '@entdb/contracts';
+import type {
+  AnyValue,
+  Edge as WireEdge,
+  Fields as WireFields,
+  Node as WireNode,
+  Value,
+} from '@entdb/contracts';
 import type { ReadFields, EdgeType, FieldsById, NodeType } from '../schema/types.ts';
 import type { NodeId } from './flavor.ts';
 import { jsonOfText, type Json } from './json.ts';
@@ -40,7 +46,14 @@ export interface UnknownEdge extends Omit<Edge, 'type' | 'fields'> {
   readonly fields: Readonly<Record<number, PlainValue>>;
 }
 
-export type PlainValue = string | bigint | number | boolean | Uint8Array | Json | readonly PlainValue[];
+export type PlainValue =
+  | string
+  | bigint
+  | number
+  | boolean
+  | Uint8Array
+  | Json
+  | readonly PlainValue[];
 
 export function decodeNode<Type extends NodeType>(type: Type, node: WireNode): Node<Type> {
   const owner = `${type.name} ${node.id}`;
@@ -81,8 +94,13 @@ export function decodeAnyEdge<Type extends EdgeType>(
 ): EdgeUnion<Type> | UnknownEdge {
   const type = types.get(edge.typeId);
   const ends = { from: edge.fromId, to: edge.toId, key: edge.key, createdAt: edge.createdAtUs };
-  if (!type) return { type: undefined, typeId: edge.typeId, fields: plainFields(edge.fields), ...ends };
-  const fields = decodeFields(type, edge.fields, `${type.name} from ${edge.fromId} to ${edge.toId}`);
+  if (!type)
+    return { type: undefined, typeId: edge.typeId, fields: plainFields(edge.fields), ...ends };
+  const fields = decodeFields(
+    type,
+    edge.fields,
+    `${type.name} from ${edge.fromId} to ${edge.toId}`,
+  );
   return { type: type.name, fields, ...ends } as EdgeUnion<Type>; // the edge of that one member of the union
 }
 
@@ -99,14 +117,22 @@ export function decodeFields(
   for (const [id, { name, field }] of type.byId) {
     const value = fields[id];
     if (value === undefined) {
-      if (field.options.required) throw mismatch(`${owner} has no ${name}, which this schema requires`, 'another version of the schema made the field optional; make it optional here, too');
+      if (field.options.required)
+        throw mismatch(
+          `${owner} has no ${name}, which this schema requires`,
+          'another version of the schema made the field optional; make it optional here, too',
+        );
       continue;
     }
     const { kind } = value;
     const wireKind = field.kind === 'timestamp' ? 'timestampUs' : field.kind;
-    const kinds = kind.case === 'list' ? kind.value.values.map((item) => item.kind.case) : [kind.case];
+    const kinds =
+      kind.case === 'list' ? kind.value.values.map((item) => item.kind.case) : [kind.case];
     if (field.list !== (kind.case === 'list') || kinds.some((found) => found !== wireKind)) {
-      throw mismatch(`${owner}: ${name} is of another kind than this schema says`, 'compare the schema with the tenant\'s: tenant.schema()');
+      throw mismatch(
+        `${owner}: ${name} is of another kind than this schema says`,
+        "compare the schema with the tenant's: tenant.schema()",
+      );
     }
     decoded[name] = plain(value);
   }
@@ -128,7 +154,11 @@ function plain({ kind }: Value): PlainValue {
     case 'json':
       return jsonOfText(kind.value);
     case undefined:
-      throw new EntError('TYPE_MISMATCH', 'the server sent a value of a kind that this program does not know', { hint: 'upgrade the client' });
+      throw new EntError(
+        'TYPE_MISMATCH',
+        'the server sent a value of a kind that this program does not know',
+        { hint: 'upgrade the client' },
+      );
     default:
       return (kind satisfies AnyValue).value;
   }

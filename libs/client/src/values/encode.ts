@@ -3,7 +3,13 @@
  * costs no round trip; what only the state can judge is left to the applier.
  */
 import { EntError, type ErrorCode } from '@entdb/base';
-import { listOf, valueOf, type AnyValue, type Fields as WireFields, type Value } from '@entdb/contracts';
+import {
+  listOf,
+  valueOf,
+  type AnyValue,
+  type Fields as WireFields,
+  type Value,
+} from '@entdb/contracts';
 import type { Field } from '../schema/field.ts';
 import type { EdgeType, NodeType } from '../schema/types.ts';
 import { isHandle, type NameNode } from '../write/handle.ts';
@@ -59,18 +65,32 @@ export function encodeNewFields(
   return set;
 }
 
-export function encodeField(type: AnyType, name: string, value: unknown, path: string, nameNode: NameNode): Value {
+export function encodeField(
+  type: AnyType,
+  name: string,
+  value: unknown,
+  path: string,
+  nameNode: NameNode,
+): Value {
   const field = fieldOf(type, name, path);
   const place: Place = { label: `${type.name}.${name}`, path, nameNode };
   if (!field.list) return valueOf(encodeScalar(field, value, place));
   if (!Array.isArray(value)) throw wrongKind(field, value, place);
   const items: readonly unknown[] = value;
-  const elements = items.map((item, i) => encodeScalar(field, item, { ...place, path: `${path}[${i}]` }));
+  const elements = items.map((item, i) =>
+    encodeScalar(field, item, { ...place, path: `${path}[${i}]` }),
+  );
   return valueOf({ case: 'list', value: listOf(elements) });
 }
 
 /** One element of a list field, for filters that look for it. */
-export function encodeElement(type: AnyType, name: string, value: unknown, path: string, nameNode: NameNode): Value {
+export function encodeElement(
+  type: AnyType,
+  name: string,
+  value: unknown,
+  path: string,
+  nameNode: NameNode,
+): Value {
   const place: Place = { label: `${type.name}.${name}`, path, nameNode };
   return valueOf(encodeScalar(fieldOf(type, name, path), value, place));
 }
@@ -101,7 +121,10 @@ function encodeScalar(field: Field, value: unknown, place: Place): AnyValue {
     case 'timestamp':
       return { case: 'timestampUs', value: microseconds(field, value, place) };
     case 'json':
-      return { case: 'json', value: wellFormed(isJson(value) ? value.text : jsonText(value, place.path), place) };
+      return {
+        case: 'json',
+        value: wellFormed(isJson(value) ? value.text : jsonText(value, place.path), place),
+      };
     case 'bytes':
       if (!(value instanceof Uint8Array)) throw wrongKind(field, value, place);
       return { case: 'bytes', value: value as Uint8Array<ArrayBuffer> }; // a shared buffer would be copied by the codec just as well
@@ -116,10 +139,15 @@ function encodeScalar(field: Field, value: unknown, place: Place): AnyValue {
 function int64(field: Field, value: unknown, place: Place): bigint {
   if (typeof value === 'number') {
     if (Number.isSafeInteger(value)) return BigInt(value);
-    throw invalidValue(`${value} is not an integer that a number holds exactly`, place, 'pass a bigint, for example 9007199254740993n');
+    throw invalidValue(
+      `${value} is not an integer that a number holds exactly`,
+      place,
+      'pass a bigint, for example 9007199254740993n',
+    );
   }
   if (typeof value !== 'bigint') throw wrongKind(field, value, place);
-  if (BigInt.asIntN(64, value) !== value) throw invalidValue(`${value} does not fit 64 bits`, place);
+  if (BigInt.asIntN(64, value) !== value)
+    throw invalidValue(`${value} does not fit 64 bits`, place);
   return value;
 }
 
@@ -154,11 +182,16 @@ function invalidValue(problem: string, place: Place, hint?: string): EntError {
 }
 
 function fault(code: ErrorCode, problem: string, { label, path }: Place, hint?: string): EntError {
-  return new EntError(code, `${label}: ${problem}`, { field: path, ...(hint !== undefined && { hint }) });
+  return new EntError(code, `${label}: ${problem}`, {
+    field: path,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `a ${typeof value}`;
+  return typeof value === 'object'
+    ? `a ${value.constructor?.name ?? 'object'}`
+    : `a ${typeof value}`;
 }

@@ -19,7 +19,7 @@ export interface Json {
   readonly [kind]: true;
   /** As it is stored. */
   readonly text: string;
-  /** Parsed anew with each call. Integers that a double cannot hold are bigint. */
+  /** Parsed anew with each call. Integers beyond Number.MAX_SAFE_INTEGER are bigint. */
   parse(): JsonValue;
   /** So that JSON.stringify writes the value, not its wrapping. Beyond 2^53 it loses what JSON.parse loses. */
   toJSON(): unknown;

@@ -63,7 +63,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   /** The next entry that may be sent now, without those that nobody waits for. */
   const take = (): Entry | undefined => {
     if (sent.size >= outstandingMax) return undefined;
-    waiting = waiting[0]?.signal.aborted ? waiting.filter(({ signal }) => !signal.aborted) : waiting;
+    waiting = waiting[0]?.signal.aborted
+      ? waiting.filter(({ signal }) => !signal.aborted)
+      : waiting;
     return waiting.shift();
   };
 
@@ -73,7 +75,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const entry = take();
       if (entry) {
         sent.set(entry.id, entry);
-        yield { $typeName: 'entdb.v1.ExecuteStreamRequest', id: entry.id, transaction: entry.request };
+        yield {
+          $typeName: 'entdb.v1.ExecuteStreamRequest',
+          id: entry.id,
+          transaction: entry.request,
+        };
       } else if (!(await moreWork(broken))) return;
     }
   }
@@ -85,7 +91,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       wake = () => resolve(true);
       broken.addEventListener('abort', wake, { signal: timer.signal });
     });
-    const idle = sent.size === 0 ? [clock.sleep(lingerMs, timer.signal).then(() => false, () => false)] : [];
+    const idle =
+      sent.size === 0
+        ? [
+            clock.sleep(lingerMs, timer.signal).then(
+              () => false,
+              () => false,
+            ),
+          ]
+        : [];
     const more = await Promise.race([woken, ...idle]);
     timer.abort();
     return more;
@@ -174,5 +188,9 @@ export function responseOf(outcome: ExecuteOutcome | undefined): ExecuteAtomicRe
   const answer = outcome?.outcome;
   if (answer?.case === 'response') return answer.value;
   if (answer?.case === 'error') throw errorFromDetail(answer.value);
-  throw new EntError('INTERNAL', 'the server sent an outcome of a kind that this program does not know', { hint: 'upgrade the client' });
+  throw new EntError(
+    'INTERNAL',
+    'the server sent an outcome of a kind that this program does not know',
+    { hint: 'upgrade the client' },
+  );
 }

@@ -14,10 +14,23 @@ import {
 import { conditionOf, type Where } from '../filter.ts';
 import type { NodeRef } from '../schema/field.ts';
 import type { Schema } from '../schema/schema.ts';
-import type { ChangedFields, EdgeType, ExpectedFields, NewFields, NodeType } from '../schema/types.ts';
+import type {
+  ChangedFields,
+  EdgeType,
+  ExpectedFields,
+  NewFields,
+  NodeType,
+} from '../schema/types.ts';
 import { encodeFields, encodeNewFields } from '../values/encode.ts';
 import type { NodeId } from '../values/flavor.ts';
-import { aliasOf, foreignHandle, isHandle, nameById, type NameNode, type NodeHandle } from './handle.ts';
+import {
+  aliasOf,
+  foreignHandle,
+  isHandle,
+  nameById,
+  type NameNode,
+  type NodeHandle,
+} from './handle.ts';
 
 /** Whose mailboxes get the node. */
 export interface Deliver {
@@ -227,10 +240,14 @@ function idIn(
   path: string,
 ): number {
   if (known.get(type.id) === type) return type.id;
-  throw new EntError('UNKNOWN_TYPE', `${path}: the client's schema does not have this type ${type.name}`, {
-    field: `${path}.type_id`,
-    hint: 'name the type in defineSchema',
-  });
+  throw new EntError(
+    'UNKNOWN_TYPE',
+    `${path}: the client's schema does not have this type ${type.name}`,
+    {
+      field: `${path}.type_id`,
+      hint: 'name the type in defineSchema',
+    },
+  );
 }
 
 function onConflict({ ifAbsent = false }: { readonly ifAbsent?: boolean }): OnConflict {

@@ -51,8 +51,18 @@ export interface OperationOutcome {
 }
 
 export type Verdict =
-  | { readonly kind: 'applied'; readonly position: LogPosition; readonly appliedAt: Timestamp; readonly operations: readonly OperationOutcome[] }
-  | { readonly kind: 'rejected'; readonly position: LogPosition; readonly appliedAt: Timestamp; readonly error: EntError };
+  | {
+      readonly kind: 'applied';
+      readonly position: LogPosition;
+      readonly appliedAt: Timestamp;
+      readonly operations: readonly OperationOutcome[];
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly position: LogPosition;
+      readonly appliedAt: Timestamp;
+      readonly error: EntError;
+    };
 
 /** Throws INTERNAL where the server left out what its contract promises. */
 export function verdictOf(result: TransactionResult | undefined): Verdict {
@@ -61,7 +71,12 @@ export function verdictOf(result: TransactionResult | undefined): Verdict {
   const position = positionIn(result);
   switch (outcome.case) {
     case 'applied':
-      return { kind: 'applied', position, appliedAt, operations: outcome.value.operations.map(operationOutcome) };
+      return {
+        kind: 'applied',
+        position,
+        appliedAt,
+        operations: outcome.value.operations.map(operationOutcome),
+      };
     case 'rejected':
       return { kind: 'rejected', position, appliedAt, error: errorFromDetail(outcome.value) };
     case undefined:
@@ -73,12 +88,25 @@ export function operationOutcome({ id, changed, deletedIds }: OperationResult): 
   return { id: id === '' ? undefined : id, changed, deletedIds };
 }
 
-export function receiptOf<Returned>(key: string, plan: BuiltPlan<Returned>, response: ExecuteAtomicResponse): Receipt<Returned> {
-  return makeReceipt(key, plan, positionIn(response), response.ids.map((id) => (id === '' ? undefined : id)));
+export function receiptOf<Returned>(
+  key: string,
+  plan: BuiltPlan<Returned>,
+  response: ExecuteAtomicResponse,
+): Receipt<Returned> {
+  return makeReceipt(
+    key,
+    plan,
+    positionIn(response),
+    response.ids.map((id) => (id === '' ? undefined : id)),
+  );
 }
 
 /** Throws the verdict where it is a rejection. The ids are the verdict's: a skipped insert means the node that was there. */
-export function resultOf<Returned>(key: string, plan: BuiltPlan<Returned>, response: ExecuteAtomicResponse): Result<Returned> {
+export function resultOf<Returned>(
+  key: string,
+  plan: BuiltPlan<Returned>,
+  response: ExecuteAtomicResponse,
+): Result<Returned> {
   const verdict = verdictOf(response.result);
   if (verdict.kind === 'rejected') throw verdict.error;
   const { operations, appliedAt, position } = verdict;
@@ -106,11 +134,20 @@ function makeReceipt<Returned>(
 function resolve(value: unknown, get: (handle: NodeHandle) => string): unknown {
   if (isHandle(value)) return get(value);
   if (Array.isArray(value)) return value.map((item) => resolve(item, get));
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Object.getPrototypeOf(value) !== Object.prototype
+  )
+    return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, resolve(part, get)]));
 }
 
-function positionIn({ position }: { readonly position?: Parameters<typeof positionFromWire>[0] | undefined }): LogPosition {
+function positionIn({
+  position,
+}: {
+  readonly position?: Parameters<typeof positionFromWire>[0] | undefined;
+}): LogPosition {
   if (!position) throw new EntError('INTERNAL', 'the server sent an answer without a position');
   return positionFromWire(position);
 }

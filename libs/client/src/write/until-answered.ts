@@ -18,7 +18,10 @@ export interface Turn {
 }
 
 /** Every try carries the same key, so however often it is sent it has one effect. Errors name the key. */
-export async function untilAnswered<T>(effort: Effort, attempt: (turn: Turn) => Promise<T>): Promise<T> {
+export async function untilAnswered<T>(
+  effort: Effort,
+  attempt: (turn: Turn) => Promise<T>,
+): Promise<T> {
   const { idempotencyKey, budget, clock, rng } = effort;
   let schemaNeeded = false;
   for (let failures = 0; ; failures++) {

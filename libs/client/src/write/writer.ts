@@ -48,7 +48,10 @@ export function createWriter(options: WriterOptions): Writer {
   });
   let streams = options.mode === 'auto';
 
-  async function send(request: ExecuteAtomicRequest, budget: Budget): Promise<ExecuteAtomicResponse> {
+  async function send(
+    request: ExecuteAtomicRequest,
+    budget: Budget,
+  ): Promise<ExecuteAtomicResponse> {
     if (streams && wireBytesMax(request) <= streamableBytesMax) {
       try {
         return await pipeline.submit(request, budget.signal);
@@ -63,7 +66,9 @@ export function createWriter(options: WriterOptions): Writer {
   function execute(request: ExecuteAtomicRequest, budget: Budget, sendFirst: Send) {
     const effort = { idempotencyKey: request.idempotencyKey, budget, clock, rng };
     return untilAnswered(effort, ({ failures, schemaNeeded }) =>
-      failures === 0 ? sendFirst(request) : send(schemaNeeded ? { ...request, schema } : request, budget),
+      failures === 0
+        ? sendFirst(request)
+        : send(schemaNeeded ? { ...request, schema } : request, budget),
     );
   }
 
@@ -71,7 +76,10 @@ export function createWriter(options: WriterOptions): Writer {
     execute: (request, budget) => execute(request, budget, (first) => send(first, budget)),
     executeBatch: (requests, budget) =>
       chunksOf(requests).flatMap((transactions) => {
-        const call = gateway.command.executeBatch({ transactions }, attemptWithin(budget, attemptTimeoutMs));
+        const call = gateway.command.executeBatch(
+          { transactions },
+          attemptWithin(budget, attemptTimeoutMs),
+        );
         return transactions.map((request, i) =>
           execute(request, budget, async () => responseOf((await call).outcomes[i])),
         );

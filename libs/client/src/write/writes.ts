@@ -2,12 +2,12 @@
 import { create } from '@bufbuild/protobuf';
 import { invariant, parseIdempotencyKey, type Clock, type EntError, type Rng } from '@entdb/base';
 import { ExecuteAtomicRequestSchema, Wait, type ExecuteAtomicResponse } from '@entdb/contracts';
-import { v7 } from 'uuid';
 import { startBudget, type CallOptions } from '../fleet/budget.ts';
 import { toEntError } from '../fleet/errors.ts';
 import type { Positions } from '../fleet/positions.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { EdgeType, NodeType } from '../schema/types.ts';
+import { mintKey } from './key.ts';
 import { buildPlan, type BuiltPlan, type Planner } from './plan.ts';
 import { receiptOf, resultOf, type Receipt, type Result } from './result.ts';
 import type { Writer } from './writer.ts';
@@ -59,17 +59,16 @@ export interface WriteContext<Node extends NodeType, Edge extends EdgeType> {
   readonly timeoutMs: number;
 }
 
-/** Rises with time: the ids of what is created are made from it, and rising ids are cheap to store. */
-export function mintKey(clock: Clock, rng: Rng): string {
-  return v7({ msecs: clock.now(), random: rng.bytes(16) });
-}
-
 export function createWrites<Node extends NodeType, Edge extends EdgeType>(
   context: WriteContext<Node, Edge>,
 ): Writes<Node, Edge> {
   const { tenantId, schema, writer, positions, clock, rng } = context;
 
-  const prepare = <Returned>(planner: Planner<Node, Edge, Returned>, key: string | undefined, wait: Wait) => {
+  const prepare = <Returned>(
+    planner: Planner<Node, Edge, Returned>,
+    key: string | undefined,
+    wait: Wait,
+  ) => {
     const plan = buildPlan(schema, planner);
     const idempotencyKey = parseIdempotencyKey(key ?? mintKey(clock, rng));
     const request = create(ExecuteAtomicRequestSchema, {
@@ -82,7 +81,8 @@ export function createWrites<Node extends NodeType, Edge extends EdgeType>(
     });
     return { plan, request, idempotencyKey };
   };
-  const budgetOf = (options: CallOptions) => startBudget(clock, options.timeoutMs ?? context.timeoutMs, options.signal);
+  const budgetOf = (options: CallOptions) =>
+    startBudget(clock, options.timeoutMs ?? context.timeoutMs, options.signal);
   const learn = <R extends Receipt>(result: R): R => {
     positions.saw(tenantId, result.position);
     return result;
@@ -100,21 +100,33 @@ export function createWrites<Node extends NodeType, Edge extends EdgeType>(
     }
   }
 
-  async function atomic<Returned>(planner: Planner<Node, Edge, Returned>, options: AtomicOptions = {}) {
+  async function atomic<Returned>(
+    planner: Planner<Node, Edge, Returned>,
+    options: AtomicOptions = {},
+  ) {
     const durable = options.wait === 'durable';
     const wait = durable ? Wait.DURABLE : Wait.APPLIED;
     const { plan, request, idempotencyKey } = prepare(planner, options.idempotencyKey, wait);
     using budget = budgetOf(options);
     const response = await writer.execute(request, budget);
-    return learn(durable ? receiptOf(idempotencyKey, plan, response) : resultOf(idempotencyKey, plan, response));
+    return learn(
+      durable
+        ? receiptOf(idempotencyKey, plan, response)
+        : resultOf(idempotencyKey, plan, response),
+    );
   }
 
   return {
     atomic: atomic as Writes<Node, Edge>['atomic'], // the answer is a Result unless `durable` is asked for
     batch: async (planners, options = {}) => {
-      const prepared = planners.map((planner, i) => prepare(planner, options.idempotencyKey?.(i), Wait.APPLIED));
+      const prepared = planners.map((planner, i) =>
+        prepare(planner, options.idempotencyKey?.(i), Wait.APPLIED),
+      );
       using budget = budgetOf(options);
-      const answers = writer.executeBatch(prepared.map(({ request }) => request), budget);
+      const answers = writer.executeBatch(
+        prepared.map(({ request }) => request),
+        budget,
+      );
       return await Promise.all(
         prepared.map(({ plan, idempotencyKey }, i) => outcomeOf(idempotencyKey, plan, answers[i])),
       );
