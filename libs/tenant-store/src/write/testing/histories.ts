@@ -52,14 +52,12 @@ const filter: fc.Arbitrary<Filter> = small.map((n) => ({
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc
-      .tuple(id, fieldsOf1, fc.boolean(), delivered)
-      .map(([node, fields, skip, to]) =>
-        op.create(node, fields, {
-          onConflict: skip ? OnConflict.SKIP : OnConflict.UNSPECIFIED,
-          ...(to && { delivery: to }),
-        }),
-      ),
+    arbitrary: fc.tuple(id, fieldsOf1, fc.boolean(), delivered).map(([node, fields, skip, to]) =>
+      op.create(node, fields, {
+        onConflict: skip ? OnConflict.SKIP : OnConflict.UNSPECIFIED,
+        ...(to && { delivery: to }),
+      }),
+    ),
   },
   {
     weight: 4,
