@@ -1,9 +1,9 @@
-import { EntError } from '@entdb/base';
+import { backoffMs, EntError } from '@entdb/base';
 import kafkajs, { type Admin } from 'kafkajs';
 import { assertSamePartitions, assertTopicSpec, topicMissing } from '../topic-errors.ts';
 import type { LogBounds, TopicDescription, TopicSpec } from '../wal.ts';
 import { openClient } from './client.ts';
-import { kafkaErrorType, logFault } from './faults.ts';
+import { isPassing, kafkaErrorType, logFault } from './faults.ts';
 import type { KafkaConfig } from './settings.ts';
 import { within } from './within.ts';
 
@@ -27,8 +27,8 @@ export function createAdmin(config: KafkaConfig): KafkaAdmin {
   const call = <T>(attempt: string, work: (admin: Admin) => Promise<T>, signal?: AbortSignal) =>
     withAdmin(config, attempt, work, signal);
 
-  return {
-    bounds: (topic, signal) =>
+  const bounds: KafkaAdmin['bounds'] = (topic, signal) =>
+    persistently(config, signal, () =>
       call(
         `looking up the bounds of ${topic}`,
         async (admin) => {
@@ -43,13 +43,19 @@ export function createAdmin(config: KafkaConfig): KafkaAdmin {
         },
         signal,
       ),
+    );
+
+  return {
+    bounds,
 
     offsetsForTime: (topic, timeMs) =>
-      call(`looking up offsets of ${topic} by time`, async (admin) => {
-        await topicOf(admin, topic);
-        const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, Math.ceil(timeMs));
-        return new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]));
-      }),
+      persistently(config, undefined, () =>
+        call(`looking up offsets of ${topic} by time`, async (admin) => {
+          await topicOf(admin, topic);
+          const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, Math.ceil(timeMs));
+          return new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]));
+        }),
+      ),
 
     describe: (topic) =>
       call(`describing ${topic}`, async (admin) => {
@@ -83,6 +89,7 @@ export function createAdmin(config: KafkaConfig): KafkaAdmin {
         }
       });
       if (made.length > 0) await untilKnownEverywhere(config, made);
+      for (const topic of made) await bounds(topic); // a broker may know that it leads before it does
       return made;
     },
 
@@ -111,6 +118,27 @@ async function withAdmin<T>(
   } finally {
     signal?.removeEventListener('abort', client.cut);
     client.cut();
+  }
+}
+
+/**
+ * Asks anew, by fresh metadata, while leaders move or have not taken office yet: kafkajs's admin gives up at the first such
+ * answer, and never looks up the leaders again.
+ */
+async function persistently<T>(
+  { clock, rng, timing }: KafkaConfig,
+  signal: AbortSignal | undefined,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const deadline = clock.monotonic() + timing.callDeadlineMs;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPassing(error) || clock.monotonic() > deadline) throw error;
+    }
+    const pause = { initialMs: timing.retryInitialMs, maxMs: timing.retryMaxMs, rng };
+    await clock.sleep(backoffMs(attempt, pause), signal);
   }
 }
 

@@ -6,7 +6,7 @@ import { isEntError } from '@entdb/base';
 import { readAll, tail, textOf } from '../conformance/fixture.ts';
 import type { Lane, LogBatch, Wal } from '../wal.ts';
 import { createKafkaWal } from './kafka-wal.ts';
-import { leaderOf, truncateBefore } from './testing/real-cluster.ts';
+import { leadersOf, truncateBefore } from './testing/real-cluster.ts';
 
 /**
  * Faults made for real, on three brokers, under load: a writer that opens another lane whenever one fails and repeats what was
@@ -164,7 +164,7 @@ async function underLoad(harm: (load: Load, topic: string) => Promise<void>): Pr
 }
 
 const leader = async (topic: string): Promise<Broker> =>
-  cluster.broker(await leaderOf(cluster.bootstrap, topic));
+  cluster.broker((await leadersOf(cluster.bootstrap, topic)).get(0) ?? 0);
 
 it('G: the leader is killed', () =>
   underLoad(async (load, topic) => {

@@ -10,7 +10,9 @@ const refusals: ReadonlySet<string> = new Set([
 ]);
 
 /** The error and everything that caused it, outermost first. */
-function* chain(error: unknown): Generator<Error & { readonly type?: unknown }> {
+function* chain(
+  error: unknown,
+): Generator<Error & { readonly type?: unknown; readonly retriable?: unknown }> {
   for (let depth = 0, link = error; link instanceof Error && depth < 10; depth++, link = link.cause)
     yield link;
 }
@@ -21,6 +23,11 @@ export function kafkaErrorType(error: unknown): string | undefined {
     if (typeof type === 'string') return type;
   }
   return undefined;
+}
+
+/** Whether a broker said that it cannot answer now: a leader moves, a coordinator loads. */
+export function isPassing(error: unknown): boolean {
+  return [...chain(error)].some((link) => typeof link.type === 'string' && link.retriable === true);
 }
 
 export function isRefusal(error: unknown): boolean {

@@ -16,11 +16,18 @@ async function withAdmin<T>(
   }
 }
 
-/** The broker that leads partition 0. */
-export function leaderOf(bootstrap: readonly string[], topic: string): Promise<number> {
+/** The broker that leads each partition. */
+export function leadersOf(
+  bootstrap: readonly string[],
+  topic: string,
+): Promise<ReadonlyMap<number, number>> {
   return withAdmin(bootstrap, async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]?.partitions[0]?.leader ?? -1;
+    return new Map(
+      topics.flatMap(({ partitions }) =>
+        partitions.map(({ partitionId, leader }) => [partitionId, leader]),
+      ),
+    );
   });
 }
 
