@@ -4,7 +4,7 @@
  * request is.
  *
  * Promises: a call that was refused never reaches its handler. Every call ends by its deadline, whether its handler listens or
- * not. A place in flight is held until the handler has really ended. What a transport is given to write is an RpcError.
+ * not. A place in flight is held until the handler has really ended. What a transport is given to write is an EntError or an RpcError, never a stranger.
  */
 import { EntError, InvariantError, type Clock, type Logger } from '@entdb/base';
 import type { Metrics } from '@entdb/telemetry';
@@ -12,7 +12,7 @@ import type { Call, RpcProtocol } from './call.ts';
 import { chooseTimeoutMs, type Timeout } from './deadline.ts';
 import type { RpcLimits } from './limits.ts';
 import type { Route } from './router.ts';
-import { RpcError, toRpcError } from './rpc-error.ts';
+import { RpcError, toKnownError, toRpcError } from './rpc-error.ts';
 
 /** What a transport knows of a call when its headers are there. */
 export interface Incoming {
@@ -81,7 +81,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       ? { defaultMs: limits.deadlineDefaultMs, maxMs: limits.deadlineMaxMs }
       : { defaultMs: limits.streamDeadlineMaxMs, maxMs: limits.streamDeadlineMaxMs };
 
-  const judge = (route: Route, thrown: unknown): RpcError => {
+  const judge = (route: Route, thrown: unknown): EntError | RpcError => {
     if (thrown instanceof InvariantError) {
       logger.error({ err: thrown, method: route.path }, 'an invariant is broken');
       // A broken promise of our own stops the process: it is thrown where nobody catches it.
@@ -89,7 +89,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         throw thrown;
       });
     } else if (isUnforeseen(thrown)) logger.error({ err: thrown, method: route.path }, 'a call failed');
-    return toRpcError(thrown);
+    return toKnownError(thrown);
   };
 
   const open = (incoming: Incoming): CallScope => {

@@ -28,12 +28,15 @@ export class RpcError extends Error {
 }
 
 export function toRpcError(thrown: unknown): RpcError {
-  if (thrown instanceof RpcError) return thrown;
-  if (thrown instanceof EntError) {
-    return new RpcError(thrown.status, thrown.message, [{ desc: ErrorDetailSchema, value: errorDetail(thrown) }], thrown);
-  }
-  const internal = new EntError('INTERNAL', 'a fault of the server', { hint: 'the server log has the cause', cause: thrown });
-  return new RpcError('internal', internal.message, [{ desc: ErrorDetailSchema, value: errorDetail(internal) }], thrown);
+  const known = toKnownError(thrown);
+  if (known instanceof RpcError) return known;
+  return new RpcError(known.status, known.message, [{ desc: ErrorDetailSchema, value: errorDetail(known) }], known);
+}
+
+/** What may be told to a caller: our own errors as they are, everything else as INTERNAL with the stranger as its cause. */
+export function toKnownError(thrown: unknown): EntError | RpcError {
+  if (thrown instanceof RpcError || thrown instanceof EntError) return thrown;
+  return new EntError('INTERNAL', 'a fault of the server', { hint: 'the server log has the cause', cause: thrown });
 }
 
 /** The facts of an error as they travel. The cause stays at home. */

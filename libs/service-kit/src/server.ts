@@ -3,6 +3,7 @@
  * reflection, limits on everything, and an orderly end.
  */
 import type { AddressInfo } from 'node:net';
+import type { Registry } from '@bufbuild/protobuf';
 import { realClock, type Clock, type Logger } from '@entdb/base';
 import type { Metrics } from '@entdb/telemetry';
 import { createConnectListener } from './connect/adapter.ts';
@@ -24,6 +25,10 @@ export interface ServerOptions {
   readonly limits?: Partial<RpcLimits>;
   /** Whether to accept and give gzip. Off by default: inside a cluster it halves the calls a process can answer. */
   readonly gzip?: boolean;
+  /** Whether errors carry entdb.v1.ErrorDetail. Only a server whose callers know no such message turns it off. */
+  readonly errorDetails?: boolean;
+  /** Messages that may stand inside google.protobuf.Any, where they travel as JSON. */
+  readonly anyTypes?: Registry;
 }
 
 export interface CloseOptions {
@@ -44,7 +49,7 @@ export interface RpcServer {
 }
 
 export function createServer(options: ServerOptions): RpcServer {
-  const { health, logger, metrics, clock = realClock, gzip = false } = options;
+  const { health, logger, metrics, clock = realClock, gzip = false, errorDetails = true, anyTypes } = options;
   const limits: RpcLimits = { ...defaultRpcLimits, ...options.limits };
   const shutdown = new AbortController();
 
@@ -61,7 +66,7 @@ export function createServer(options: ServerOptions): RpcServer {
   const index = indexDescriptors(table.services);
 
   const dispatcher = createDispatcher({ limits, logger, metrics, clock, shutdown: shutdown.signal });
-  const listener = createConnectListener({ routes: table.routes, dispatcher, limits, logger, gzip });
+  const listener = createConnectListener({ routes: table.routes, dispatcher, limits, logger, gzip, errorDetails, anyTypes });
   const tcp = createRpcListener({ listener, limits, logger });
 
   const closeInOrder = async ({ graceMs, lastMs = 2000 }: CloseOptions): Promise<void> => {

@@ -11,15 +11,15 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
-import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { invariant, type Logger } from '@entdb/base';
 import type { Call, RpcProtocol } from '../call.ts';
 import { parseConnectTimeout, parseGrpcTimeout } from '../deadline.ts';
 import type { CallScope, Dispatcher } from '../dispatch.ts';
 import type { RpcLimits } from '../limits.ts';
 import type { Messages, Route } from '../router.ts';
-import { toRpcError } from '../rpc-error.ts';
-import { fromProtocolFault, refine, toConnectError } from './errors.ts';
+import { RpcError } from '../rpc-error.ts';
+import { fromProtocolFault, refine, toConnectError, type ErrorOptions } from './errors.ts';
 
 /** For both HTTP versions: Node's HTTP/2 offers the interface of HTTP/1.1. */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -31,6 +31,8 @@ export interface AdapterOptions {
   readonly logger: Logger;
   /** Compression costs more than it saves inside a cluster: off unless asked for. */
   readonly gzip: boolean;
+  readonly errorDetails: boolean;
+  readonly anyTypes: Registry | undefined;
 }
 
 /** A call between its headers and its end. The context comes when the protocol layer has made one. */
@@ -42,8 +44,9 @@ interface OpenCall {
 const openCallKey = createContextKey<OpenCall | undefined>(undefined);
 
 export function createConnectListener(options: AdapterOptions): RequestListener {
-  const { limits, dispatcher, logger } = options;
-  const handlers = protocolHandlers(options);
+  const { limits, dispatcher, logger, anyTypes } = options;
+  const errors: ErrorOptions = { readBytesMax: limits.readBytesMax, details: options.errorDetails };
+  const handlers = protocolHandlers();
   const routes = new Map(options.routes.map((route) => [route.path, route]));
 
   return (request, response) => {
@@ -94,7 +97,7 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     if (!isStream(body)) return body;
     return mapFaults(
       scope.requests(body, (thrown) => thrown),
-      (thrown) => (thrown instanceof ConnectError ? thrown : toConnectError(toRpcError(thrown))),
+      (thrown) => (thrown instanceof ConnectError ? thrown : toConnectError(thrown, errors)),
     );
   }
 
@@ -111,22 +114,23 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     }
   }
 
-  function protocolHandlers(from: AdapterOptions): ReadonlyMap<string, UniversalHandler> {
+  function protocolHandlers(): ReadonlyMap<string, UniversalHandler> {
     const router = createConnectRouter({
-      readMaxBytes: from.limits.readBytesMax,
-      writeMaxBytes: from.limits.writeBytesMax,
-      acceptCompression: from.gzip ? [compressionGzip] : [],
+      readMaxBytes: limits.readBytesMax,
+      writeMaxBytes: limits.writeBytesMax,
+      acceptCompression: options.gzip ? [compressionGzip] : [],
+      ...(anyTypes && { jsonOptions: { registry: anyTypes } }),
       requestGate: (context) => {
         const open = openOf(context);
         open.context = context;
         const { signal } = context;
         signal.addEventListener('abort', () => {
-          if (signal.reason instanceof ConnectError) refine(signal.reason, open.scope.entered(), limits.readBytesMax);
+          if (signal.reason instanceof ConnectError) refine(signal.reason, open.scope.entered(), errors);
         });
-        if (open.scope.refusal) throw toConnectError(toRpcError(open.scope.refusal));
+        if (open.scope.refusal) throw toConnectError(open.scope.refusal, errors);
       },
     });
-    for (const route of from.routes) registerRoute(router, route, limits);
+    for (const route of options.routes) registerRoute(router, route, errors);
     return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   }
 }
@@ -135,17 +139,19 @@ type AnyAnswer = (request: unknown, call: Call) => Promise<object>;
 type AnyStream = (request: unknown, call: Call) => AsyncIterable<object>;
 
 /** Binds a handler to its method's kind. The casts are true by the types of `Router.service`. */
-function registerRoute(router: ReturnType<typeof createConnectRouter>, route: Route, limits: RpcLimits): void {
+function registerRoute(router: ReturnType<typeof createConnectRouter>, route: Route, errors: ErrorOptions): void {
   const { method, handler } = route;
   const answer = (request: unknown, context: HandlerContext) => {
     const { scope } = openOf(context);
-    return scope.answer((call) => (handler as unknown as AnyAnswer)(request, call)).catch(rethrowAsConnect);
+    return scope.answer((call) => (handler as unknown as AnyAnswer)(request, call)).catch((thrown: unknown) => {
+      throw toConnectError(thrown, errors);
+    });
   };
   const stream = (request: unknown, context: HandlerContext) => {
     const { scope } = openOf(context);
     return mapFaults(
       scope.stream((call) => (handler as unknown as AnyStream)(request, call)),
-      (thrown) => toConnectError(toRpcError(thrown)),
+      (thrown) => toConnectError(thrown, errors),
     );
   };
   const messages = (requests: Messages, context: HandlerContext): AsyncIterable<Message> => {
@@ -153,7 +159,7 @@ function registerRoute(router: ReturnType<typeof createConnectRouter>, route: Ro
     return scope.requests(requests, (thrown) => (thrown instanceof ConnectError ? requestFault(thrown) : thrown));
   };
   const requestFault = (fault: ConnectError) =>
-    fault.cause instanceof Error && fault.details.length > 0 ? fault.cause : fromProtocolFault(fault, false, limits.readBytesMax);
+    fault.cause instanceof RpcError ? (fault.cause.cause ?? fault.cause) : fromProtocolFault(fault, false, errors);
 
   const byKind = {
     unary: answer,
@@ -169,10 +175,6 @@ function openOf(context: HandlerContext): OpenCall {
   invariant(open, 'a call reaches its handler through the adapter only');
   return open;
 }
-
-const rethrowAsConnect = (thrown: unknown): never => {
-  throw toConnectError(toRpcError(thrown));
-};
 
 async function* mapFaults<T>(source: AsyncIterable<T>, map: (thrown: unknown) => Error): AsyncGenerator<T, void, undefined> {
   try {

@@ -7,6 +7,9 @@ import type { RequestListener } from '../connect/adapter.ts';
 import type { RpcLimits } from '../limits.ts';
 import { splitConnection } from './split.ts';
 
+/** Longer than proxies and clients keep an idle connection: who closes first must be the one that might send. */
+const idleHttp1Ms = 120_000;
+
 export interface RpcListenerOptions {
   readonly listener: RequestListener;
   readonly limits: RpcLimits;
@@ -29,7 +32,7 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
 
   const http1 = createHttp1(
     // The whole request of a stream may take as long as the stream itself.
-    { requestTimeout: limits.streamDeadlineMaxMs, headersTimeout: limits.prefaceTimeoutMs },
+    { requestTimeout: limits.streamDeadlineMaxMs, headersTimeout: limits.prefaceTimeoutMs, keepAliveTimeout: idleHttp1Ms },
     (request, response) => {
       if (closing) endConnectionAfter(response);
       else response.once('close', () => closing && http1.closeIdleConnections());
