@@ -1,5 +1,5 @@
 /** Method: the whole client against a fleet in memory behind Connect's in-process transport; each story has its faults. */
-import { EntError, isEntError, partitionOf } from '@entdb/base';
+import { partitionOf } from '@entdb/base';
 import type { ExecuteAtomicRequest } from '@entdb/contracts';
 import { createClientOn, type Client, type ClientOptions } from './client.ts';
 import {
@@ -10,7 +10,8 @@ import {
   rpcError,
   type FakeFleet,
 } from './testing/fake-fleet.ts';
-import { Follows, Post, Rates, schema, User } from './testing/model.ts';
+import { caught, rejected } from './testing/caught.ts';
+import { Post, schema, User, Follows, type Rates } from './testing/model.ts';
 
 type NodeTypes = typeof User | typeof Post;
 type EdgeTypes = typeof Follows | typeof Rates;
@@ -43,15 +44,6 @@ function failing<Call>(times: number, error: () => Error): (call: Call) => void 
   return () => {
     if (left-- > 0) throw error();
   };
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<EntError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (isEntError(error)) return error;
-  throw new Error(`not an EntError: ${String(error)}`);
 }
 
 describe.each(['auto', 'unary'] as const)('writes (%s)', (writes) => {
@@ -124,7 +116,7 @@ describe.each(['auto', 'unary'] as const)('writes (%s)', (writes) => {
         metadata: { id: 'x' },
       }),
     );
-    const error = await errorOf(
+    const error = await rejected(
       acmeOf({ writes }).atomic((plan) => plan.create(User, { email: 'a' }), {
         idempotencyKey: 'k',
       }),
@@ -143,7 +135,7 @@ describe.each(['auto', 'unary'] as const)('writes (%s)', (writes) => {
 
   it('end with the budget, and say which key to ask for', async () => {
     fleet.faults.execute = failing(99, () => rpcError('LOG_UNAVAILABLE'));
-    const error = await errorOf(
+    const error = await rejected(
       acmeOf({ writes }).atomic((plan) => plan.create(User, { email: 'a' }), { timeoutMs: 120 }),
     );
     expect(error.code).toBe('LOG_UNAVAILABLE');
@@ -159,7 +151,7 @@ describe.each(['auto', 'unary'] as const)('writes (%s)', (writes) => {
   ])('end when %s', async (_when, code, options) => {
     const held = Promise.withResolvers<void>();
     fleet.faults.hold = held.promise;
-    const error = await errorOf(
+    const error = await rejected(
       acmeOf({ writes }).atomic((plan) => plan.create(User, { email: 'a' }), options),
     );
     expect(error.code).toBe(code);
@@ -226,7 +218,9 @@ describe('writes on the stream', () => {
     const held = Promise.withResolvers<void>();
     fleet.faults.hold = held.promise;
     const client = connect();
-    const open = errorOf(client.tenant('acme').atomic((plan) => plan.create(User, { email: 'a' })));
+    const open = rejected(
+      client.tenant('acme').atomic((plan) => plan.create(User, { email: 'a' })),
+    );
     await client.close();
     expect((await open).code).toBe('CANCELED');
     held.resolve();
@@ -236,7 +230,7 @@ describe('writes on the stream', () => {
 describe('a connection that breaks', () => {
   it('leaves the outcome of a write unknown', async () => {
     fleet.faults.execute = failing(99, brokenConnection);
-    const error = await errorOf(
+    const error = await rejected(
       acmeOf({ writes: 'unary' }).atomic((plan) => plan.create(User, { email: 'a' }), {
         timeoutMs: 60,
       }),
@@ -303,7 +297,7 @@ describe('reads', () => {
     const acme = acmeOf();
     await write(acme, 'a');
     fleet.faults.read = failing(1, () => rpcError('STALE_EPOCH'));
-    expect((await errorOf(acme.get(User, 'x'))).code).toBe('STALE_EPOCH');
+    expect((await rejected(acme.get(User, 'x'))).code).toBe('STALE_EPOCH');
     await acme.get(User, 'x');
     expect(scopes()).toEqual([0n, undefined]);
   });
@@ -346,7 +340,7 @@ describe('reads', () => {
     fleet.faults.read = failing(9, () =>
       rpcError('WRONG_OWNER', 'no', { metadata: { address: 'http://new' } }),
     );
-    expect((await errorOf(acme.get(User, 'x'))).code).toBe('WRONG_OWNER');
+    expect((await rejected(acme.get(User, 'x'))).code).toBe('WRONG_OWNER');
     expect(new Set(fleet.reads.map(({ address }) => address))).toEqual(new Set(['http://forced']));
     expect(fleet.topologyAsked.times).toBe(0);
   });
@@ -377,7 +371,7 @@ describe('reads', () => {
 
   it('end with their budget', async () => {
     fleet.faults.read = failing(99, () => rpcError('POSITION_NOT_REACHED'));
-    const error = await errorOf(acmeOf().get(User, 'x', { timeoutMs: 100 }));
+    const error = await rejected(acmeOf().get(User, 'x', { timeoutMs: 100 }));
     expect(error.code).toBe('POSITION_NOT_REACHED');
     expect(fleet.reads.length).toBeGreaterThan(1);
   });
@@ -388,7 +382,7 @@ describe('reads', () => {
       controller.abort(new Error('enough'));
       throw rpcError('NOT_CAUGHT_UP');
     };
-    const error = await errorOf(acmeOf().get(User, 'x', { signal: controller.signal }));
+    const error = await rejected(acmeOf().get(User, 'x', { signal: controller.signal }));
     expect(error).toMatchObject({ code: 'CANCELED', cause: { message: 'enough' } });
   });
 
@@ -440,7 +434,7 @@ describe('pages', () => {
     expect((await query.first())?.fields.email).toBe(emails[0]);
     expect(emailsIn(await query.all())).toEqual(emails);
     expect(await query.count()).toBe(5);
-    expect((await errorOf(query.all({ max: 4 }))).code).toBe('TOO_MANY_MATCHES');
+    expect((await rejected(query.all({ max: 4 }))).code).toBe('TOO_MANY_MATCHES');
     expect(await query.all({ max: 5 })).toHaveLength(5);
   });
 });
@@ -496,7 +490,7 @@ describe('watching', () => {
     fleet.faults.read = ({ method }) => {
       if (method === 'watch') throw rpcError('POSITION_EXPIRED');
     };
-    expect((await errorOf(acme.watch().next())).code).toBe('POSITION_EXPIRED');
+    expect((await rejected(acme.watch().next())).code).toBe('POSITION_EXPIRED');
   });
 });
 
@@ -510,8 +504,6 @@ describe('tenants', () => {
   });
 
   it('have names of a certain form', () => {
-    expect(() => connect().tenant('no/slash')).toThrow(
-      expect.objectContaining({ code: 'INVALID_TENANT_ID' }),
-    );
+    expect(caught(() => connect().tenant('no/slash')).code).toBe('INVALID_TENANT_ID');
   });
 });

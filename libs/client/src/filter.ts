@@ -84,12 +84,13 @@ const columnsByType = new WeakMap<NodeType, Columns<Fields>>();
 
 function columnsOf<Type extends NodeType>(type: Type): Columns<Type['fields']> {
   const known = columnsByType.get(type);
-  if (known) return known as Columns<Type['fields']>; // stored below for this very type
+  if (known) return known;
   const columns = Object.fromEntries(
     Object.keys(type.fields).map((name) => [name, columnOf(type, name)]),
   );
-  const made = Object.freeze(columns) as unknown as Columns<Type['fields']>; // each column answers all that any kind may be asked
-  columnsByType.set(type, made as Columns<Fields>);
+  // Each column answers all that a field of any kind may be asked; the types show what suits its kind.
+  const made = Object.freeze(columns) as unknown as Columns<Type['fields']>;
+  columnsByType.set(type, made);
   return made;
 }
 

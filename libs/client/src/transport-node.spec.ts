@@ -11,6 +11,10 @@ let server: Http2Server;
 let endpoint: string;
 const sessions = new Set<ServerHttp2Session>();
 
+/** The server's adapter tells the terminal of each connection that is cut. */
+beforeEach(() => void jest.spyOn(console, 'error').mockImplementation());
+afterEach(() => jest.restoreAllMocks());
+
 beforeEach(async () => {
   fleet = createFakeFleet();
   server = createServer(

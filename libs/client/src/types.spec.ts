@@ -2,6 +2,7 @@
  * What the compiler knows. The assertions are made by `tsc -b`: a line under `@ts-expect-error` that compiles is a fault there.
  * At run time the functions below are only shown to exist.
  */
+/* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-return -- what must not compile has no type */
 import type { Tenant } from './tenant.ts';
 import { Follows, Post, Rates, User } from './testing/model.ts';
 import type { Node } from './values/decode.ts';

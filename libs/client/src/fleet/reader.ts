@@ -92,7 +92,7 @@ export function createReader(options: ReaderOptions): Reader {
   return {
     read: (tenantId, budget, ask) => read(() => topology.replicasOf(tenantId), budget, ask),
     readShard: (shard, budget, ask) => read(() => topology.replicasOfShard(shard), budget, ask),
-    follow: async function* (tenantId, signal, open) {
+    async *follow(tenantId, signal, open) {
       const routed = route(() => topology.replicasOf(tenantId));
       let soundAt = clock.monotonic();
       for (let failures = 0; !signal.aborted; failures++) {

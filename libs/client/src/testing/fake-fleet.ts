@@ -197,7 +197,7 @@ export function createFakeFleet(): FakeFleet {
         return execute(request);
       },
       executeBatch: ({ transactions }) => ({ outcomes: transactions.map(outcome) }),
-      executeStream: async function* (requests) {
+      async *executeStream(requests) {
         if (fleet.faults.noStreams) throw new ConnectError('no streams here', Code.Unimplemented);
         fleet.streams.opened++;
         const breakAfter = fleet.faults.streamBreaks?.shift();
@@ -274,7 +274,7 @@ export function createFakeFleet(): FakeFleet {
           id !== '' && partitionOf(id, partitions) % fleet.appliers.length === shard;
         return { tenantIds: [...tenants.keys()].filter(mine) };
       },
-      watch: async function* ({ tenantId, after }, { signal }: HandlerContext) {
+      async *watch({ tenantId, after }, { signal }: HandlerContext) {
         const tenant = seen('watch', { $typeName: 'entdb.v1.ReadScope', tenantId });
         const breakAfter = fleet.faults.watchBreaks?.shift();
         const start = after ? positionFromWire(after).offset : -1;

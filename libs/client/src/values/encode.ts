@@ -127,7 +127,7 @@ function encodeScalar(field: Field, value: unknown, place: Place): AnyValue {
       };
     case 'bytes':
       if (!(value instanceof Uint8Array)) throw wrongKind(field, value, place);
-      return { case: 'bytes', value: value as Uint8Array<ArrayBuffer> }; // a shared buffer would be copied by the codec just as well
+      return { case: 'bytes', value };
     case 'enum':
       return { case: 'enum', value: enumName(field, value, place) };
     case 'ref':

@@ -2,7 +2,7 @@
  * JSON as the database keeps it: text, byte for byte. Parsing is left to the reader, because it has a price and because a
  * number need not survive it: integers beyond 2^53 come out of `parse` as bigint, and go in as bigint.
  */
-import { EntError } from '@entdb/base';
+import { EntError, toError } from '@entdb/base';
 
 export type JsonValue =
   | null
@@ -56,18 +56,26 @@ function isInteger(source: string | undefined): source is string {
 }
 
 /** ECMAScript's JSON.rawJSON, which TypeScript's library does not know yet. */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object };
 
-/** Throws INVALID_VALUE for what JSON would silently turn into null or leave out: NaN, infinities, functions. */
+/** Throws INVALID_VALUE for what JSON cannot say, be it that JSON.stringify throws, writes null, or leaves it out. */
 export function jsonText(value: unknown, path: string): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === 'bigint') return rawJSON(part.toString());
-    if (typeof part === 'number' && !Number.isFinite(part)) throw notJson(path, String(part));
-    if (typeof part === 'function' || typeof part === 'symbol') throw notJson(path, typeof part);
-    return part;
-  });
+  try {
+    const text: unknown = JSON.stringify(value, (_key, part: unknown) => writable(part));
+    if (typeof text === 'string') return text;
+  } catch (cause) {
+    throw notJson(path, toError(cause).message, cause);
+  }
+  throw notJson(path, `${typeof value} has no JSON`);
 }
 
-function notJson(path: string, what: string): EntError {
-  return new EntError('INVALID_VALUE', `${path}: JSON has no ${what}`, { field: path });
+function writable(part: unknown): unknown {
+  if (typeof part === 'bigint') return rawJSON(part.toString());
+  const lost = typeof part === 'number' ? !Number.isFinite(part) : typeof part === 'function';
+  if (lost) throw new TypeError(`${String(part)} has no JSON`);
+  return part;
+}
+
+function notJson(path: string, problem: string, cause?: unknown): EntError {
+  return new EntError('INVALID_VALUE', `${path}: ${problem}`, { field: path, cause });
 }

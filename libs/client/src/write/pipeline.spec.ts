@@ -4,7 +4,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { realClock, realRng, toError } from '@entdb/base';
+import { realClock, realRng } from '@entdb/base';
 import {
   ExecuteAtomicRequestSchema,
   ExecuteAtomicResponseSchema,
@@ -174,7 +174,7 @@ describe('the pipeline', () => {
   });
 
   it('fails all at once on an error that time does not heal', async () => {
-    const pipeline = pipelineOn(async function* () {
+    const pipeline = pipelineOn(() => {
       throw new ConnectError('no', Code.Unimplemented);
     });
     const answers = await Promise.allSettled(
@@ -187,11 +187,8 @@ describe('the pipeline', () => {
   });
 
   it('fails what is open when it is closed, and what comes after', async () => {
-    const pipeline = pipelineOn(async function* (_requests, signal) {
-      await new Promise((_resolve, reject) =>
-        signal.addEventListener('abort', () => reject(toError(signal.reason))),
-      );
-    });
+    const server = breakingServer([], 2);
+    const pipeline = pipelineOn(server.open);
     const open = pipeline.submit(requestOf('a'), never);
     pipeline.close();
     await expect(open).rejects.toMatchObject({ code: 'CANCELED' });

@@ -1,7 +1,7 @@
-import { isEntError } from '@entdb/base';
 import { OnConflict, type Operation } from '@entdb/contracts';
 import { field } from '../schema/field.ts';
 import { nodeType } from '../schema/types.ts';
+import { caught } from '../testing/caught.ts';
 import { Follows, Post, Rates, schema, User } from '../testing/model.ts';
 import { buildPlan, type Planner } from './plan.ts';
 
@@ -10,13 +10,8 @@ const build = <R>(planner: TestPlanner<R>) => buildPlan(schema, planner);
 const opsOf = (planner: TestPlanner<unknown>): readonly Operation['op'][] =>
   build(planner).operations.map(({ op }) => op);
 const fault = (planner: TestPlanner<unknown>) => {
-  try {
-    build(planner);
-  } catch (error) {
-    if (isEntError(error)) return { code: error.code, field: error.facts.field };
-    throw error;
-  }
-  return undefined;
+  const { code, facts } = caught(() => build(planner));
+  return { code, field: facts.field };
 };
 
 describe('a plan', () => {
