@@ -10,7 +10,7 @@ const inside = (value: Value): AnyValue => {
 };
 const keyOf = (value: Value) => orderKey(inside(value));
 const compareCodePoints = (a: string, b: string): number => {
-  const [left, right] = [[...a], [...b]];
+  const [left, right] = [Array.from(a), Array.from(b)];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
     if (difference !== 0) return difference;
