@@ -1,4 +1,6 @@
-import type { ComponentState } from '@entdb/service-kit';
+import { toError, type Clock } from '@entdb/base';
+import type { ComponentState, Health } from '@entdb/service-kit';
+import type { Wal } from '@entdb/wal';
 import type { Applier } from '@entdb/fleet';
 
 /** What the fleet looks like from here. */
@@ -37,4 +39,39 @@ export function applierLagMs({ partitions, appliers }: FleetView): number | null
     }
   }
   return best.size < partitions ? null : Math.max(...best.values());
+}
+
+export interface WatchHealthOptions {
+  readonly wal: Pick<Wal, 'ping'>;
+  readonly health: Health;
+  readonly fleet: () => FleetView;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+const lookEveryMs = 1_000;
+
+/** Looks at the log and the fleet once a second, until the signal. Without the log nothing can be written, so calls should not come here. */
+export async function watchHealth({
+  wal,
+  health,
+  fleet,
+  clock,
+  signal,
+}: WatchHealthOptions): Promise<void> {
+  health.set('s3', { kind: 'healthy', text: 'disabled' }); // until there is an archiver to ask
+  while (!signal.aborted) {
+    health.set('wal', await walState(wal));
+    health.set('sqlite', sqliteState(fleet()));
+    await clock.sleep(lookEveryMs, signal).catch(() => {}); // an abort ends the loop
+  }
+}
+
+async function walState(wal: Pick<Wal, 'ping'>): Promise<ComponentState> {
+  try {
+    await wal.ping();
+    return { kind: 'healthy' };
+  } catch (error) {
+    return { kind: 'unhealthy', reason: toError(error).message };
+  }
 }

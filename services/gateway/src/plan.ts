@@ -6,7 +6,8 @@ import {
   type Transaction,
 } from '@entdb/contracts';
 import type { Limits } from './limits.ts';
-import { resolveTransaction } from './resolve.ts';
+import { resolveTransaction } from './resolve/transaction.ts';
+import { refuseUnknown } from './resolve/unknown-parts.ts';
 import { checkOperations } from './validate/operations.ts';
 import { checkPreconditions } from './validate/preconditions.ts';
 import {
@@ -15,7 +16,6 @@ import {
   waitsForVerdict,
   type CommandKey,
 } from './validate/request.ts';
-import { refuseUnknownParts } from './validate/unknown-parts.ts';
 
 /** A request that is found good, as far as that can be said without the tenant's state. */
 export interface TransactionPlan {
@@ -37,11 +37,10 @@ export function planTransaction(
   schemaOf: (request: ExecuteAtomicRequest) => CompiledSchema | undefined,
   limits: Limits,
 ): TransactionPlan {
+  refuseUnknown(request, () => 'transaction');
   const key = parseCommandKey(request);
   const waits = waitsForVerdict(request.wait);
   checkCounts(request, limits);
-  const { operations, preconditions } = request;
-  refuseUnknownParts({ operations, preconditions });
   const schema = schemaOf(request);
   const mint = createIdMint(key.tenantId, key.idempotencyKey);
   const { transaction, ids } = resolveTransaction(request, mint);

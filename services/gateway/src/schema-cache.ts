@@ -1,7 +1,7 @@
 import { EntError } from '@entdb/base';
 import { compileSchema, type CompiledSchema, type Schema } from '@entdb/contracts';
 import { createLru } from './lru.ts';
-import { refuseUnknownParts } from './validate/unknown-parts.ts';
+import { refuseUnknown } from './resolve/unknown-parts.ts';
 
 const schemasMax = 1_000;
 const acknowledgementsMax = 100_000;
@@ -32,7 +32,7 @@ export function createSchemaCache(): SchemaCache {
   const pair = (tenantId: string, fingerprint: string) => `${tenantId}/${fingerprint}`;
 
   const compile = (definition: Schema, fingerprint: string): CompiledSchema => {
-    refuseUnknownParts(definition, 'schema');
+    for (const part of partsOf(definition)) refuseUnknown(part, () => 'schema');
     const compiled = compileSchema(definition);
     if (compiled.fingerprint === fingerprint) return compiled;
     throw new EntError(
@@ -69,4 +69,12 @@ export function createSchemaCache(): SchemaCache {
     acknowledge: (tenantId, fingerprint) => acknowledged.set(pair(tenantId, fingerprint), true),
     forget: (tenantId, fingerprint) => acknowledged.delete(pair(tenantId, fingerprint)),
   };
+}
+
+/** Every message of the definitions. */
+function partsOf(definition: Schema) {
+  const { nodeTypes, edgeTypes } = definition;
+  const types = [...nodeTypes, ...edgeTypes];
+  const unique = nodeTypes.flatMap((type) => type.unique);
+  return [definition, ...types, ...unique, ...types.flatMap((type) => type.fields)];
 }

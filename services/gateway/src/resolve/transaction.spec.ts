@@ -2,7 +2,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { createIdMint, TransactionSchema, val, type Value } from '@entdb/contracts';
 import fc from 'fast-check';
-import { resolveTransaction } from './resolve.ts';
+import { resolveTransaction } from './transaction.ts';
 import {
   createEdge,
   createNode,
@@ -11,7 +11,7 @@ import {
   updateNode,
   requestOf,
   type OperationInit,
-} from './testing/requests.ts';
+} from '../testing/requests.ts';
 
 const mint = createIdMint('acme', 'key-1');
 

@@ -1,0 +1,93 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { ApplierStatusSchema, encodeStatusRecord } from '@entdb/contracts';
+import { statusTopic } from '@entdb/wal';
+import { applierLagMs, sqliteState, type FleetView } from './health.ts';
+import { callOf, handlersOf, startTestFleet } from './testing/gateways.ts';
+
+type StatusInit = MessageInitShape<typeof ApplierStatusSchema>;
+
+const viewOf = (shards: number, ...statuses: StatusInit[]): FleetView => ({
+  partitions: 2,
+  shards,
+  appliers: statuses.map((status, i) => ({
+    instance: `applier-${i}`,
+    lastSeenMs: 0,
+    status: create(ApplierStatusSchema, status),
+  })),
+});
+const progress = (...lags: number[]) => lags.map((lagMs, partition) => ({ partition, lagMs }));
+
+describe('the health of the fleet', () => {
+  it.each<[string, FleetView, object]>([
+    [
+      'without appliers',
+      viewOf(1),
+      { kind: 'degraded', reason: expect.stringContaining('no applier') },
+    ],
+    ['with one for each shard', viewOf(2, { shard: 0 }, { shard: 1 }), { kind: 'healthy' }],
+    [
+      'without one for a shard',
+      viewOf(3, { shard: 0 }, { shard: 2 }),
+      { kind: 'degraded', reason: expect.stringContaining('shard 1') },
+    ],
+    [
+      'with a quarantined tenant',
+      viewOf(1, { quarantinedTenantIds: ['a'] }, { quarantinedTenantIds: ['a'] }),
+      { kind: 'degraded', reason: expect.stringContaining('1 tenant') },
+    ],
+  ])('%s', (_name, view, state) => {
+    expect(sqliteState(view)).toEqual(state);
+  });
+
+  it.each<[string, FleetView, number | null]>([
+    ['is not known without appliers', viewOf(1), null],
+    ['is not known while a partition is missing', viewOf(1, { progress: progress(5) }), null],
+    ['is that of the slowest partition', viewOf(1, { progress: progress(5, 7) }), 7],
+    [
+      'by the best replica of each',
+      viewOf(1, { progress: progress(900, 7) }, { progress: progress(5, 800) }),
+      7,
+    ],
+  ])('lag %s', (_name, view, lag) => {
+    expect(applierLagMs(view)).toBe(lag);
+  });
+
+  it('and its topology come from what appliers said, also just before the start', async () => {
+    const fleet = await startTestFleet();
+    const lane = await fleet.wal.openLane(statusTopic, 0);
+    const status = create(ApplierStatusSchema, {
+      shard: 0,
+      shards: 1,
+      address: 'http://a:1',
+      progress: progress(0, 3),
+    });
+    const value = encodeStatusRecord({
+      $typeName: 'entdb.v1.StatusRecord',
+      service: 'applier',
+      instance: 'applier-0',
+      atUs: 5_000n,
+      status: { case: 'applier', value: status },
+    });
+    await lane.append([
+      { key: 'applier-0', value: Uint8Array.of(9) },
+      { key: 'applier-0', value },
+    ]);
+    const { getTopology } = handlersOf(await fleet.gateway());
+    const ask = () => getTopology({ $typeName: 'entdb.v1.GetTopologyRequest' }, callOf());
+    while ((await ask()).appliers?.length === 0) await new Promise(setImmediate);
+    expect(await ask()).toMatchObject({
+      partitions: 4,
+      shards: 1,
+      appliers: [
+        {
+          shard: 0,
+          instance: 'applier-0',
+          address: 'http://a:1',
+          lastSeenUs: 5_000n,
+          progress: [{ lagMs: 0 }, { lagMs: 3 }],
+        },
+      ],
+    });
+    await fleet.close();
+  });
+});
