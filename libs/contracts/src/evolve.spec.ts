@@ -344,7 +344,7 @@ describe('merging schemas', () => {
         expect(schemaConflicts(catalog, b)).toEqual([]);
         expect(schemaConflicts(catalog, catalog)).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -61,10 +61,27 @@ function fieldPart(field: DescField): Part | undefined {
 
 function valueFinder(field: DescField): Find | undefined {
   const single = field.message ? finderOf(field.message) : field.enum && enumFinder(field.enum);
-  if (!single || (field.fieldKind !== 'list' && field.fieldKind !== 'map')) return single;
-  return (items) => {
-    for (const key in items as Readonly<Record<string, unknown>>) {
-      const path = single((items as Readonly<Record<string, unknown>>)[key]);
+  if (single && field.fieldKind === 'list') return listFinder(single);
+  if (single && field.fieldKind === 'map') return mapFinder(single);
+  return single;
+}
+
+function listFinder(find: Find): Find {
+  return (value) => {
+    const items = value as readonly unknown[];
+    for (let i = 0; i < items.length; i++) {
+      const path = find(items[i]);
+      if (path !== undefined) return below(`[${i}]`, path);
+    }
+    return undefined;
+  };
+}
+
+function mapFinder(find: Find): Find {
+  return (value) => {
+    const entries = value as Readonly<Record<string, unknown>>;
+    for (const key in entries) {
+      const path = find(entries[key]);
       if (path !== undefined) return below(`[${key}]`, path);
     }
     return undefined;
