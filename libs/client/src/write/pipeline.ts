@@ -70,8 +70,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   /** The request side of one stream. Ends when there has been nothing to send and nothing to hear for a while. */
-  async function* requests(broken: AbortSignal): AsyncGenerator<ExecuteStreamRequest> {
-    while (!broken.aborted) {
+  async function* requests(over: AbortSignal): AsyncGenerator<ExecuteStreamRequest> {
+    while (!over.aborted) {
       const entry = take();
       if (entry) {
         sent.set(entry.id, entry);
@@ -80,16 +80,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
           id: entry.id,
           transaction: entry.request,
         };
-      } else if (!(await moreWork(broken))) return;
+      } else if (!(await moreWork(over))) return;
     }
   }
 
   /** Whether something happened before the stream had been idle for too long. */
-  async function moreWork(broken: AbortSignal): Promise<boolean> {
+  async function moreWork(over: AbortSignal): Promise<boolean> {
     const timer = new AbortController();
     const woken = new Promise<true>((resolve) => {
       wake = () => resolve(true);
-      broken.addEventListener('abort', wake, { signal: timer.signal });
+      over.addEventListener('abort', wake, { signal: timer.signal });
     });
     const idle =
       sent.size === 0
@@ -123,7 +123,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const signal = AbortSignal.any([stop.signal, broken.signal]);
     let verdicts = 0;
     try {
-      for await (const response of open(requests(broken.signal), signal)) {
+      for await (const response of open(requests(signal), signal)) {
         settle(response);
         verdicts++;
       }
@@ -139,13 +139,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   async function run(): Promise<void> {
     for (let failures = 0; waiting.length > 0; failures++) {
       const { verdicts, error } = await runStream();
-      waiting = [...sent.values(), ...waiting].filter(({ signal }) => !signal.aborted);
-      sent.clear();
+      gatherUnanswered();
       if (stop.signal.aborted) return rejectAll(toEntError(stop.signal.reason));
       if (error && !error.retriable) return rejectAll(error);
       if (verdicts > 0) failures = 0;
       if (waiting.length > 0 && (error || verdicts === 0)) await pause(failures);
     }
+  }
+
+  /** What was sent comes before what was not: the order of submission. */
+  function gatherUnanswered(): void {
+    waiting = [...sent.values(), ...waiting].filter(({ signal }) => !signal.aborted);
+    sent.clear();
   }
 
   async function pause(failures: number): Promise<void> {
@@ -179,7 +184,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       start();
       return unlessAborted(promise, signal);
     },
-    close: () => stop.abort(new EntError('CANCELED', 'the client is closed')),
+    close: () => {
+      const closed = new EntError('CANCELED', 'the client is closed');
+      stop.abort(closed);
+      gatherUnanswered();
+      rejectAll(closed); // now, whatever the stream does
+    },
   };
 }
 
