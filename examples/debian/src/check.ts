@@ -14,7 +14,7 @@ export interface Check {
 
 /**
  * Reads a tenant back and compares it with the source: every package field by field, all names, the number of edges; and of the packages in the
- * sample each dependency, field by field, found from both ends.
+ * sample each dependency, field by field.
  */
 export async function check(client: DebianClient, tenantId: string, { packages, names }: Load, sample: readonly DebianPackage[], progress: Pick<Progress, 'add'>): Promise<Check> {
   const tenant = client.tenant(tenantId);
@@ -57,10 +57,7 @@ async function checkOne(tenant: DebianTenant, item: DebianPackage, names: Readon
   });
   const read = edges.map((edge) => [`${edge.to} ${edge.key}`, edge.fields] as const);
   if (!isDeepStrictEqual(new Map(read), new Map(written))) return [`the ${written.length} dependencies of ${item.name} differ from their source`];
-  const target = edges[0]?.to;
-  if (target === undefined) return [];
-  for await (const edge of tenant.edges(target, { direction: 'in', pageSize: 1_000 })) if (edge.from === packageId(item.name)) return [];
-  return [`${item.name} is not among those that depend on ${target}`];
+  return [];
 }
 
 /** Without the fields that are absent. */

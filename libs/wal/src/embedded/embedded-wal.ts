@@ -6,7 +6,7 @@ import type { Lane, LogRecord, Wal } from '../wal.ts';
 import { packRecords, unpackHeaders, unpackValues } from './packed-records.ts';
 import type { ReaderMethods, ReaderSettings } from './reader-worker.ts';
 import type { PackedSlice } from './topic-reader.ts';
-import { createWorkerClient } from './worker-call.ts';
+import { createWorkerClient } from '@entdb/threads';
 import type { WriterMethods, WriterSettings } from './writer-worker.ts';
 
 export interface EmbeddedWalOptions {
@@ -32,13 +32,18 @@ const retentionEveryMsDefault = 10_000;
 export function createEmbeddedWal(options: EmbeddedWalOptions): EmbeddedWal {
   const { directory, retentionEveryMs = retentionEveryMsDefault } = options;
   // Two threads, so that a reader does not wait for a writer's fsync. Each is started by its first use.
-  const writer = createWorkerClient<WriterMethods>(workerUrl('writer-worker'), {
-    directory,
-    retentionEveryMs,
-  } satisfies WriterSettings);
-  const reader = createWorkerClient<ReaderMethods>(workerUrl('reader-worker'), {
-    directory,
-  } satisfies ReaderSettings);
+  const writer = createWorkerClient<WriterMethods>({
+    url: workerUrl('writer-worker'),
+    name: "the embedded log's writer thread",
+    workerData: { directory, retentionEveryMs } satisfies WriterSettings,
+    lostCode: 'LOG_UNAVAILABLE',
+  });
+  const reader = createWorkerClient<ReaderMethods>({
+    url: workerUrl('reader-worker'),
+    name: "the embedded log's reader thread",
+    workerData: { directory } satisfies ReaderSettings,
+    lostCode: 'LOG_UNAVAILABLE',
+  });
   const lanes = new Set<Lane>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;

@@ -7,7 +7,7 @@ import { nameFault } from './sqlite-faults.ts';
 import { topicExists } from './topic-file.ts';
 import type { PackedSlice } from './topic-reader.ts';
 import { createTopicTail, type ReadRequest, type TopicTail } from './topic-tail.ts';
-import { Handover, serveCalls } from './worker-call.ts';
+import { Handover, serveCalls } from '@entdb/threads';
 
 export interface ReaderSettings {
   readonly directory: string;

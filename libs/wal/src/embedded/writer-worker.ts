@@ -5,7 +5,7 @@ import type { TopicSpec } from '../wal.ts';
 import { nameFault } from './sqlite-faults.ts';
 import { createTopic, openTopic, readSettings, topicExists } from './topic-file.ts';
 import { createTopicWriter, type PackedBatch, type TopicWriter } from './topic-writer.ts';
-import { serveCalls } from './worker-call.ts';
+import { serveCalls } from '@entdb/threads';
 
 export interface WriterSettings {
   readonly directory: string;

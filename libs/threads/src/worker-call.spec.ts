@@ -1,11 +1,25 @@
-import { codeOf } from '../conformance/fixture.ts';
+import { isEntError } from '@entdb/base';
 import { createWorkerClient, type WorkerClient } from './worker-call.ts';
 import type { FixtureMethods } from './worker-call.fixture.ts';
 
+const codeOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'none',
+    (error: unknown) => (isEntError(error) ? error.code : 'other'),
+  );
+
 describe('calls to a worker', () => {
   let client: WorkerClient<FixtureMethods>;
+  let lost = 0;
   beforeEach(() => {
-    client = createWorkerClient(new URL('./worker-call.fixture.ts', import.meta.url), undefined);
+    lost = 0;
+    client = createWorkerClient({
+      url: new URL('./worker-call.fixture.ts', import.meta.url),
+      name: 'the thread',
+      workerData: undefined,
+      lostCode: 'STORE_UNAVAILABLE',
+      onLost: () => (lost += 1),
+    });
   });
   afterEach(() => client.close());
 
@@ -21,7 +35,8 @@ describe('calls to a worker', () => {
     const first = await client.call('thread', undefined);
     const open = codeOf(client.call('hang', undefined));
     await client.call('die', undefined);
-    expect(await open).toBe('LOG_UNAVAILABLE');
+    expect(await open).toBe('STORE_UNAVAILABLE');
+    expect(lost).toBe(1);
     expect(await client.call('thread', undefined)).not.toBe(first);
   });
 
@@ -30,5 +45,6 @@ describe('calls to a worker', () => {
     await client.close();
     expect(await open).toBe('SHUTTING_DOWN');
     expect(await codeOf(client.call('thread', undefined))).toBe('SHUTTING_DOWN');
+    expect(lost).toBe(0);
   });
 });
