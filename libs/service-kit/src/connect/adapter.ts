@@ -12,7 +12,7 @@ import {
 } from '@connectrpc/connect-node';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
-import { invariant, type Logger } from '@entdb/base';
+import { EntError, invariant, type Logger } from '@entdb/base';
 import type { Call, RpcProtocol } from '../call.ts';
 import { parseConnectTimeout, parseGrpcTimeout } from '../deadline.ts';
 import type { CallScope, Dispatcher } from '../dispatch.ts';
@@ -41,6 +41,9 @@ interface OpenCall {
   context: HandlerContext | undefined;
 }
 
+/** How long a caller may go on sending after it was answered. */
+const restMs = 5000;
+
 const openCallKey = createContextKey<OpenCall | undefined>(undefined);
 
 export function createConnectListener(options: AdapterOptions): RequestListener {
@@ -58,8 +61,9 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     const universal = universalRequestOf(request, response);
     if (!universal) return void response.writeHead(400).end();
     const open = openCall(dispatcher, route, universal);
+    response.once('finish', () => discardRest(request));
     response.once('close', () => open.scope.end());
-    handler({ ...universal, body: bounded(universal.body, open), contextValues: createContextValues().set(openCallKey, open) })
+    handler({ ...universal, body: bounded(request, open), contextValues: createContextValues().set(openCallKey, open) })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((thrown: unknown) => {
         // Callers go away all the time, in the middle of an answer too: nothing to tell a person.
@@ -92,12 +96,15 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     return open;
   }
 
-  /** The body, for no longer than the call's deadline: a caller that sends one byte an hour does not hold a call for ever. */
-  function bounded(body: UniversalServerRequest['body'], { scope }: OpenCall): UniversalServerRequest['body'] {
-    if (!isStream(body)) return body;
+  /**
+   * The body, for no longer than the call's deadline: a caller that sends one byte an hour does not hold a call for ever. Who
+   * stops reading early leaves the connection alone: destroying it would take the answer away with it.
+   */
+  function bounded(request: IncomingMessage, { scope }: OpenCall): AsyncIterable<Uint8Array> {
+    const chunks: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
     return mapFaults(
-      scope.requests(body, (thrown) => thrown),
-      (thrown) => (thrown instanceof ConnectError ? thrown : toConnectError(thrown, errors)),
+      scope.requests(chunks, (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown })),
+      (thrown) => toConnectError(thrown, errors),
     );
   }
 
@@ -184,8 +191,17 @@ async function* mapFaults<T>(source: AsyncIterable<T>, map: (thrown: unknown) =>
   }
 }
 
-const isStream = (body: UniversalServerRequest['body']): body is AsyncIterable<Uint8Array> =>
-  typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+/**
+ * What nobody reads any more of a request that was answered early. Without this the next request on the connection waits
+ * behind it for ever; a caller that goes on sending is cut off.
+ */
+function discardRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.removeAllListeners('readable');
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), restMs);
+  request.once('close', () => clearTimeout(timer));
+}
 
 function protocolOf(contentType: string | null | undefined): RpcProtocol {
   if (contentType?.startsWith('application/grpc-web') === true) return 'grpc-web';
