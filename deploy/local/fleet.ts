@@ -2,6 +2,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { startService, type Service } from './service.ts';
 
+export type { Service } from './service.ts';
+
 /** A fleet of real processes on this machine: what `make run` starts, and what black-box tests kill. */
 export interface Fleet {
   readonly gateways: readonly Service[];
@@ -25,16 +27,33 @@ export interface FleetOptions {
   readonly appliers?: number;
   readonly host?: string;
   /** Ports of the first gateway and the first applier; others and absent ones are chosen by the system. */
-  readonly ports?: { readonly gatewayRpc: number; readonly gatewayHttp: number; readonly applierRpc: number; readonly applierHttp: number };
+  readonly ports?: {
+    readonly gatewayRpc: number;
+    readonly gatewayHttp: number;
+    readonly applierRpc: number;
+    readonly applierHttp: number;
+  };
   readonly env?: Readonly<Record<string, string>>;
+  /** Settings of one service, by its name ("gateway-0", "applier-1"), over those of all. */
+  readonly envOf?: (name: string) => Readonly<Record<string, string>>;
   readonly onEvent?: (event: string) => void;
 }
 
 const root = new URL('../../', import.meta.url).pathname;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { dataDir, kafkaBrokers, gateways = 1, appliers = 1, host = '127.0.0.1', ports, onEvent } = options;
-  const log: Record<string, string> = kafkaBrokers ? { ENTDB_LOG: 'kafka', ENTDB_KAFKA_BROKERS: kafkaBrokers.join(',') } : { ENTDB_LOG: 'embedded' };
+  const {
+    dataDir,
+    kafkaBrokers,
+    gateways = 1,
+    appliers = 1,
+    host = '127.0.0.1',
+    ports,
+    onEvent,
+  } = options;
+  const log: Record<string, string> = kafkaBrokers
+    ? { ENTDB_LOG: 'kafka', ENTDB_KAFKA_BROKERS: kafkaBrokers.join(',') }
+    : { ENTDB_LOG: 'embedded' };
   const common = { ...log, ENTDB_DATA_DIR: dataDir, ...options.env };
   const storeDir = (name: string) => join(dataDir, 'store', name);
   const start = async (kind: 'gateway' | 'applier', index: number): Promise<Service> => {
@@ -46,17 +65,27 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       host,
       rpcPort: given?.[`${kind}Rpc`] ?? (await freePort(host)),
       httpPort: given?.[`${kind}Http`] ?? (await freePort(host)),
-      env: kind === 'applier' ? { ...common, ENTDB_STORE_DIR: storeDir(name) } : common,
+      env: {
+        ...common,
+        ...(kind === 'applier' && { ENTDB_STORE_DIR: storeDir(name) }),
+        ...options.envOf?.(name),
+      },
       logDir: join(dataDir, 'logs'),
       ...(onEvent && { onEvent }),
     });
   };
-  const startAll = async (kind: 'gateway' | 'applier', count: number): Promise<readonly Service[]> => {
+  const startAll = async (
+    kind: 'gateway' | 'applier',
+    count: number,
+  ): Promise<readonly Service[]> => {
     const started: Service[] = [];
     for (let index = 0; index < count; index += 1) started.push(await start(kind, index));
     return started;
   };
-  const running = { appliers: await startAll('applier', appliers), gateways: await startAll('gateway', gateways) };
+  const running = {
+    appliers: await startAll('applier', appliers),
+    gateways: await startAll('gateway', gateways),
+  };
   const services = [...running.gateways, ...running.appliers];
   return {
     ...running,

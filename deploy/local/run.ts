@@ -16,14 +16,20 @@ const { values } = parseArgs({
 });
 
 const host = '127.0.0.1';
-const port = (variable: string, fallback: number) => ({ variable, host, port: Number(process.env[variable] ?? fallback) });
+const port = (variable: string, fallback: number) => ({
+  variable,
+  host,
+  port: Number(process.env[variable] ?? fallback),
+});
 const claims = {
   gatewayRpc: port('ENTDB_GATEWAY_RPC_PORT', 7400),
   gatewayHttp: port('ENTDB_GATEWAY_HTTP_PORT', 8080),
   applierRpc: port('ENTDB_APPLIER_RPC_PORT', 7401),
   applierHttp: port('ENTDB_APPLIER_HTTP_PORT', 8081),
 };
-const brokers = (process.env['ENTDB_KAFKA_BROKERS'] ?? '127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093').split(',');
+const brokers = (
+  process.env['ENTDB_KAFKA_BROKERS'] ?? '127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093'
+).split(',');
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 const aside = (line: string) => process.stderr.write(`${line}\n`);
@@ -36,7 +42,12 @@ async function main(): Promise<number> {
   const fleet = await startFleet({
     dataDir,
     host,
-    ports: { gatewayRpc: claims.gatewayRpc.port, gatewayHttp: claims.gatewayHttp.port, applierRpc: claims.applierRpc.port, applierHttp: claims.applierHttp.port },
+    ports: {
+      gatewayRpc: claims.gatewayRpc.port,
+      gatewayHttp: claims.gatewayHttp.port,
+      applierRpc: claims.applierRpc.port,
+      applierHttp: claims.applierHttp.port,
+    },
     onEvent: aside,
     ...(values.kafka && { kafkaBrokers: brokers }),
   });
@@ -62,7 +73,9 @@ async function main(): Promise<number> {
     say(`  read      ${applier.address}   QueryService`);
     say(`  health    ${gateway.http}/health   ${applier.http}/health`);
     say(`  metrics   ${gateway.http}/metrics  ${applier.http}/metrics`);
-    say(`  log       ${values.kafka ? `Kafka at ${brokers.join(', ')}` : 'embedded, in the data folder'}`);
+    say(
+      `  log       ${values.kafka ? `Kafka at ${brokers.join(', ')}` : 'embedded, in the data folder'}`,
+    );
     say(`  data      ${dataDir}   (kept when this stops; delete the folder to begin anew)`);
     say();
     say('Try, in another terminal:');

@@ -50,15 +50,23 @@ export function startService(options: ServiceOptions): Service {
     const log = createWriteStream(join(logDir, `${name}.log`), { flags: 'a' });
     // Standard input stays open for as long as this process lives: the service ends when it closes.
     const started = spawn(process.execPath, [main], {
-      env: { ...process.env, ...env, ENTDB_INSTANCE: name, ENTDB_RPC_HOST: host, ENTDB_RPC_PORT: String(rpcPort), ENTDB_HTTP_PORT: String(httpPort), ENTDB_EXIT_WITH_PARENT: 'true' },
+      env: {
+        ...process.env,
+        ...env,
+        ENTDB_INSTANCE: name,
+        ENTDB_RPC_HOST: host,
+        ENTDB_RPC_PORT: String(rpcPort),
+        ENTDB_HTTP_PORT: String(httpPort),
+        ENTDB_EXIT_WITH_PARENT: 'true',
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     child = started;
     started.stdin?.on('error', () => {}); // the pipe of a process that is gone
     started.stdout?.pipe(log, { end: false });
     started.stderr?.pipe(log, { end: false });
+    started.once('close', () => log.end()); // after its last words, which may come later than its exit
     started.once('exit', (code, signal) => {
-      log.end();
       if (child === started) child = undefined;
       if (!wanted) return;
       restarts += 1;
@@ -90,10 +98,15 @@ export function startService(options: ServiceOptions): Service {
     async ready(timeoutMs = 60_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const answer = await fetch(`http://${host}:${httpPort}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+        const answer = await fetch(`http://${host}:${httpPort}/readyz`, {
+          signal: AbortSignal.timeout(2_000),
+        }).catch(() => undefined);
         await answer?.body?.cancel();
         if (answer?.ok) return;
-        if (Date.now() > deadline) throw new Error(`${name} is not ready after ${timeoutMs} ms; see ${join(logDir, `${name}.log`)}`);
+        if (Date.now() > deadline)
+          throw new Error(
+            `${name} is not ready after ${timeoutMs} ms; see ${join(logDir, `${name}.log`)}`,
+          );
         await delay(50);
       }
     },

@@ -41,7 +41,7 @@ const layerOf = (home: string): number | undefined =>
   home.startsWith('services/') ? 5 : LAYERS[home];
 
 /** Doors besides the front one: the suite of a port, and the local cluster for tests that need brokers. */
-const SIDE_DOORS: readonly string[] = ['conformance', 'kafka', 'local'];
+const SIDE_DOORS: readonly string[] = ['conformance', 'grpc', 'kafka', 'local'];
 
 /** A vendor package and the only places that may know it. */
 const VENDORS: readonly (readonly [vendor: RegExp, homes: readonly string[]])[] = [

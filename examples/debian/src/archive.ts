@@ -16,10 +16,17 @@ export interface Archive {
 const extract = new URL('../testdata/available.gz', import.meta.url);
 
 /** What `apt-cache dumpavail` prints; where there is no apt, the extract beside this example. */
-export async function readArchive(options: { readonly extract: boolean; readonly limit: number }): Promise<Archive> {
+export async function readArchive(options: {
+  readonly extract: boolean;
+  readonly limit: number;
+}): Promise<Archive> {
   const found = options.extract ? undefined : await fromApt(options.limit);
   if (found && found.packages.length > 0) return found;
-  return archiveOf('the extract kept with this example', createReadStream(extract).pipe(createGunzip()), options.limit);
+  return archiveOf(
+    'the extract kept with this example',
+    createReadStream(extract).pipe(createGunzip()),
+    options.limit,
+  );
 }
 
 async function fromApt(limit: number): Promise<Archive | undefined> {
@@ -45,7 +52,11 @@ async function archiveOf(source: string, text: Readable, limit: number): Promise
 
 export function missingNames(packages: readonly DebianPackage[]): readonly string[] {
   const known = new Set(packages.map((found) => found.name));
-  const missing = new Set(packages.flatMap((found) => found.dependencies.map((dependency) => dependency.target)).filter((name) => !known.has(name)));
+  const missing = new Set(
+    packages
+      .flatMap((found) => found.dependencies.map((dependency) => dependency.target))
+      .filter((name) => !known.has(name)),
+  );
   return [...missing].sort();
 }
 
@@ -53,10 +64,18 @@ export function missingNames(packages: readonly DebianPackage[]): readonly strin
 export function bySection(archive: Archive): ReadonlyMap<string, readonly DebianPackage[]> {
   const sections = Map.groupBy(archive.packages, (found) => found.section);
   return new Map(
-    [...sections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([section, packages]) => {
-      const own = new Set(packages.map((found) => found.name));
-      return [section, packages.map((found) => ({ ...found, dependencies: found.dependencies.filter((dependency) => own.has(dependency.target)) }))];
-    }),
+    [...sections]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([section, packages]) => {
+        const own = new Set(packages.map((found) => found.name));
+        return [
+          section,
+          packages.map((found) => ({
+            ...found,
+            dependencies: found.dependencies.filter((dependency) => own.has(dependency.target)),
+          })),
+        ];
+      }),
   );
 }
 

@@ -24,15 +24,41 @@ describe('the package index', () => {
     for await (const stanza of readStanzas(text.split('\n'))) packages.push(parsePackage(stanza));
     expect(packages.map((found) => found.name)).toEqual(['0ad', 'empty']);
     const [game, empty] = packages;
-    expect(game).toMatchObject({ installedSize: 28591n, size: 7891488n, description: 'Real-time strategy: the game', tags: ['game::strategy', 'role::program', 'uitoolkit::sdl'] });
+    expect(game).toMatchObject({
+      installedSize: 28591n,
+      size: 7891488n,
+      description: 'Real-time strategy: the game',
+      tags: ['game::strategy', 'role::program', 'uitoolkit::sdl'],
+    });
     expect(empty).toMatchObject({ installedSize: undefined, section: 'unknown', dependencies: [] });
   });
 
   it('reads alternatives, versions and architectures', () => {
     expect(parseDependencies('depends', 'a (>= 1:2~), b | c:any (<< 3) [amd64]')).toEqual([
-      { relation: 'depends', group: 0, alternative: 0, target: 'a', architecture: undefined, constraint: '>= 1:2~' },
-      { relation: 'depends', group: 1, alternative: 0, target: 'b', architecture: undefined, constraint: undefined },
-      { relation: 'depends', group: 1, alternative: 1, target: 'c', architecture: 'any', constraint: '<< 3' },
+      {
+        relation: 'depends',
+        group: 0,
+        alternative: 0,
+        target: 'a',
+        architecture: undefined,
+        constraint: '>= 1:2~',
+      },
+      {
+        relation: 'depends',
+        group: 1,
+        alternative: 0,
+        target: 'b',
+        architecture: undefined,
+        constraint: undefined,
+      },
+      {
+        relation: 'depends',
+        group: 1,
+        alternative: 1,
+        target: 'c',
+        architecture: 'any',
+        constraint: '<< 3',
+      },
     ]);
   });
 

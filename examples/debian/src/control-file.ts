@@ -6,7 +6,9 @@
 /** One stanza's fields by their names in lower case. */
 export type Stanza = ReadonlyMap<string, string>;
 
-export async function* readStanzas(lines: AsyncIterable<string> | Iterable<string>): AsyncGenerator<Stanza> {
+export async function* readStanzas(
+  lines: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<Stanza> {
   let stanza = new Map<string, string>();
   let last = '';
   for await (const line of lines) {
@@ -20,7 +22,8 @@ export async function* readStanzas(lines: AsyncIterable<string> | Iterable<strin
       continue;
     }
     const colon = line.indexOf(':');
-    if (colon < 1) throw new Error(`not a field of a control file: ${JSON.stringify(line.slice(0, 80))}`);
+    if (colon < 1)
+      throw new Error(`not a field of a control file: ${JSON.stringify(line.slice(0, 80))}`);
     last = line.slice(0, colon).toLowerCase();
     stanza.set(last, line.slice(colon + 1).trim());
   }
@@ -67,7 +70,8 @@ const relations: readonly Relation[] = ['pre-depends', 'depends'];
 export function parsePackage(stanza: Stanza): DebianPackage {
   const need = (field: string): string => {
     const value = stanza.get(field);
-    if (value === undefined) throw new Error(`package ${stanza.get('package') ?? '(without name)'} has no field ${field}`);
+    if (value === undefined)
+      throw new Error(`package ${stanza.get('package') ?? '(without name)'} has no field ${field}`);
     return value;
   };
   const number = (field: string): bigint | undefined => {
@@ -88,20 +92,33 @@ export function parsePackage(stanza: Stanza): DebianPackage {
     sha256: stanza.get('sha256'),
     essential: stanza.get('essential') === 'yes',
     tags: (stanza.get('tag') ?? '').split(/[,\s]+/).filter((tag) => tag !== ''),
-    dependencies: relations.flatMap((relation) => parseDependencies(relation, stanza.get(relation) ?? '')),
+    dependencies: relations.flatMap((relation) =>
+      parseDependencies(relation, stanza.get(relation) ?? ''),
+    ),
   };
 }
 
-const dependency = /^(?<target>[a-z0-9][a-z0-9+.-]*)(?::(?<architecture>[a-z0-9-]+))?\s*(?:\(\s*(?<constraint>[^)]+?)\s*\))?\s*(?:\[[^\]]*\])?$/i;
+const dependency =
+  /^(?<target>[a-z0-9][a-z0-9+.-]*)(?::(?<architecture>[a-z0-9-]+))?\s*(?:\(\s*(?<constraint>[^)]+?)\s*\))?\s*(?:\[[^\]]*\])?$/i;
 
 /** `libc6 (>= 2.34), default-mta | mail-transport-agent` */
 export function parseDependencies(relation: Relation, text: string): readonly Dependency[] {
-  const groups = text.split(',').map((group) => group.trim()).filter((group) => group !== '');
+  const groups = text
+    .split(',')
+    .map((group) => group.trim())
+    .filter((group) => group !== '');
   return groups.flatMap((group, index) =>
     group.split('|').map((part, alternative): Dependency => {
       const found = dependency.exec(part.trim())?.groups;
       if (!found?.['target']) throw new Error(`not a dependency: ${JSON.stringify(part)}`);
-      return { relation, group: index, alternative, target: found['target'], architecture: found['architecture'], constraint: found['constraint'] };
+      return {
+        relation,
+        group: index,
+        alternative,
+        target: found['target'],
+        architecture: found['architecture'],
+        constraint: found['constraint'],
+      };
     }),
   );
 }

@@ -17,17 +17,35 @@ const outstanding = 64;
  * Writes packages, names and edges into a tenant; resolves when all of it is applied. Keys are made from the content's place, so that a
  * second run writes nothing new. Returns the number of nodes and edges that were acknowledged.
  */
-export async function load(client: DebianClient, tenantId: string, { packages, names }: Load, progress: Pick<Progress, 'add'>): Promise<number> {
+export async function load(
+  client: DebianClient,
+  tenantId: string,
+  { packages, names }: Load,
+  progress: Pick<Progress, 'add'>,
+): Promise<number> {
   const tenant = client.tenant(tenantId);
-  const ids = new Map([...names.map((name) => [name, nameId(name)] as const), ...packages.map(({ name }) => [name, packageId(name)] as const)]);
+  const ids = new Map([
+    ...names.map((name) => [name, nameId(name)] as const),
+    ...packages.map(({ name }) => [name, packageId(name)] as const),
+  ]);
   let written = 0;
 
-  const write = async <T>(what: string, items: readonly T[], size: number, put: (plan: DebianPlan, item: T) => void) => {
-    const chunks = Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+  const write = async <T>(
+    what: string,
+    items: readonly T[],
+    size: number,
+    put: (plan: DebianPlan, item: T) => void,
+  ) => {
+    const chunks = Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+      items.slice(i * size, (i + 1) * size),
+    );
     const queue = chunks.entries();
     const worker = async () => {
       for (const [index, chunk] of queue) {
-        await tenant.atomic((plan) => chunk.forEach((item) => put(plan, item)), { idempotencyKey: `load-${what}-${index}-of-${chunks.length}`, timeoutMs: 120_000 });
+        await tenant.atomic((plan) => chunk.forEach((item) => put(plan, item)), {
+          idempotencyKey: `load-${what}-${index}-of-${chunks.length}`,
+          timeoutMs: 120_000,
+        });
         written += chunk.length;
         progress.add(chunk.length);
       }
@@ -42,19 +60,42 @@ export async function load(client: DebianClient, tenantId: string, { packages, n
     plan.create(Name, { name }, { id: nameId(name) });
   });
   // Edges need both their ends, so they come when all nodes are there.
-  const edges = packages.flatMap((from) => from.dependencies.map((dependency) => ({ from, dependency })));
+  const edges = packages.flatMap((from) =>
+    from.dependencies.map((dependency) => ({ from, dependency })),
+  );
   await write('edges', edges, edgesInTransaction, (plan, { from, dependency }) => {
     const { relation, group, alternative, constraint, architecture, target } = dependency;
     const to = ids.get(target);
-    if (to === undefined) throw new Error(`${from.name} depends on ${target}, which is neither a package nor a name`);
-    plan.link(DependsOn, packageId(from.name), to, { relation, group, alternative, constraint, architecture }, { key: edgeKey(dependency) });
+    if (to === undefined)
+      throw new Error(`${from.name} depends on ${target}, which is neither a package nor a name`);
+    plan.link(
+      DependsOn,
+      packageId(from.name),
+      to,
+      { relation, group, alternative, constraint, architecture },
+      { key: edgeKey(dependency) },
+    );
   });
   return written;
 }
 
 /** A package as the database has it. What the index does not say stays absent. */
 export function fieldsOf(item: DebianPackage) {
-  const { name, version, section, priority, architecture, maintainer, installedSize, size, homepage, description, sha256, essential, tags } = item;
+  const {
+    name,
+    version,
+    section,
+    priority,
+    architecture,
+    maintainer,
+    installedSize,
+    size,
+    homepage,
+    description,
+    sha256,
+    essential,
+    tags,
+  } = item;
   return {
     name,
     version,
@@ -74,5 +115,9 @@ export function fieldsOf(item: DebianPackage) {
 
 /** Nodes and edges of a load. */
 export function sizeOf({ packages, names }: Load): number {
-  return packages.length + names.length + packages.reduce((sum, item) => sum + item.dependencies.length, 0);
+  return (
+    packages.length +
+    names.length +
+    packages.reduce((sum, item) => sum + item.dependencies.length, 0)
+  );
 }

@@ -38,12 +38,22 @@ async function main(): Promise<boolean> {
   const started = performance.now();
   const archive = await readArchive({ extract: values.extract, limit: Number(values.limit) });
   const edges = archive.packages.reduce((sum, item) => sum + item.dependencies.length, 0);
-  say(`Source: ${archive.source}: ${format(archive.packages.length)} packages, ${format(archive.names.length)} names without a package, ${format(edges)} dependencies`);
-  if (!archive.source.startsWith('apt-cache')) aside('apt-cache is not used here, or its lists are empty (try: apt-get update)');
+  say(
+    `Source: ${archive.source}: ${format(archive.packages.length)} packages, ${format(archive.names.length)} names without a package, ${format(edges)} dependencies`,
+  );
+  if (!archive.source.startsWith('apt-cache'))
+    aside('apt-cache is not used here, or its lists are empty (try: apt-get update)');
 
   const dir = mkdtempSync(join(tmpdir(), 'entdb-demo-'));
-  const fleet = values.endpoint === undefined ? await startDemoFleet({ dir, kafka: values.kafka, aside }) : undefined;
-  const client = createClient({ endpoint: values.endpoint ?? fleet!.endpoint, schema, timeoutMs: 120_000 });
+  const fleet =
+    values.endpoint === undefined
+      ? await startDemoFleet({ dir, kafka: values.kafka, aside })
+      : undefined;
+  const client = createClient({
+    endpoint: values.endpoint ?? fleet!.endpoint,
+    schema,
+    timeoutMs: 120_000,
+  });
   try {
     const progress = createProgress(process.stderr);
     const sample = shuffled(archive.packages, Number(values.seed)).slice(0, Number(values.sample));
@@ -51,7 +61,11 @@ async function main(): Promise<boolean> {
     let written = 0;
     let found = 0;
 
-    const sections = [...bySection(archive)].map(([section, packages]) => ({ tenantId: sectionTenant(section), packages, names: [] }));
+    const sections = [...bySection(archive)].map(([section, packages]) => ({
+      tenantId: sectionTenant(section),
+      packages,
+      names: [],
+    }));
     const loads = [{ tenantId: 'debian', ...archive }, ...sections];
     const sizes = (of: readonly Load[]) => of.reduce((sum, each) => sum + sizeOf(each), 0);
 
@@ -59,22 +73,36 @@ async function main(): Promise<boolean> {
     written += await load(client, 'debian', archive, progress);
     progress.end();
     progress.begin(`writing ${sections.length} sections`, sizes(sections));
-    for (const section of sections) written += await load(client, section.tenantId, section, progress);
+    for (const section of sections)
+      written += await load(client, section.tenantId, section, progress);
     progress.end();
 
     faults.push(...(await ask(client, 'debian', archive, say)));
 
-    say(`Reading everything back; ${format(sample.length)} packages with each of their dependencies (seed ${values.seed}).`);
-    progress.begin('reading back', loads.reduce((sum, each) => sum + each.packages.length, sample.length));
+    say(
+      `Reading everything back; ${format(sample.length)} packages with each of their dependencies (seed ${values.seed}).`,
+    );
+    progress.begin(
+      'reading back',
+      loads.reduce((sum, each) => sum + each.packages.length, sample.length),
+    );
     for (const each of loads) {
-      const part = await check(client, each.tenantId, each, each.tenantId === 'debian' ? sample : [], progress);
+      const part = await check(
+        client,
+        each.tenantId,
+        each,
+        each.tenantId === 'debian' ? sample : [],
+        progress,
+      );
       found += part.found;
       faults.push(...part.faults.map((fault) => `${each.tenantId}: ${fault}`));
     }
     progress.end();
     for (const fault of faults.slice(0, 20)) say(`FAULT: ${fault}`);
     if (faults.length > 20) say(`… and ${faults.length - 20} more`);
-    say(`${format(loads.length)} tenants, ${((performance.now() - started) / 1000).toFixed(0)} s: written ${format(written)}, read back ${format(found)}, lost ${format(written - found)}`);
+    say(
+      `${format(loads.length)} tenants, ${((performance.now() - started) / 1000).toFixed(0)} s: written ${format(written)}, read back ${format(found)}, lost ${format(written - found)}`,
+    );
     return faults.length === 0 && written === found;
   } finally {
     await client.close();

@@ -1,4 +1,12 @@
-import { defineSchema, edgeType, field, nodeType, type Client, type Plan, type Tenant } from '@entdb/client';
+import {
+  defineSchema,
+  edgeType,
+  field,
+  nodeType,
+  type Client,
+  type Plan,
+  type Tenant,
+} from '@entdb/client';
 
 /** A package that the archive has. */
 export const Package = nodeType('Package', 1, {

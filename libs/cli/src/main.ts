@@ -10,7 +10,10 @@ assertNodeVersion();
 
 const program = new Command('entdb')
   .description('Operate an EntDB fleet.')
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings come from the environment, as for the services.')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings come from the environment, as for the services.',
+  )
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   });
@@ -18,14 +21,20 @@ const program = new Command('entdb')
 const topics = program.command('topics').description('the topics of the log');
 topics
   .command('create')
-  .description('make the topics that are missing, with the settings that keep acknowledged writes safe')
+  .description(
+    'make the topics that are missing, with the settings that keep acknowledged writes safe',
+  )
   .option('--json', 'print JSON', false)
-  .action(({ json }: { json: boolean }) => createTopics({ env: process.env, output: terminal, json }));
+  .action(({ json }: { json: boolean }) =>
+    createTopics({ env: process.env, output: terminal, json }),
+  );
 topics
   .command('check')
   .description('compare the topics with those settings')
   .option('--json', 'print JSON', false)
-  .action(({ json }: { json: boolean }) => checkTopics({ env: process.env, output: terminal, json }));
+  .action(({ json }: { json: boolean }) =>
+    checkTopics({ env: process.env, output: terminal, json }),
+  );
 
 program
   .command('explain')

@@ -31,7 +31,9 @@ export function createFleetMap({ clock, silenceMaxMs }: FleetMapOptions): FleetM
   const appliers = (): readonly Applier[] => {
     const oldest = clock.monotonic() - silenceMaxMs;
     for (const [instance, applier] of heard) if (applier.heardAt < oldest) heard.delete(instance);
-    return [...heard.values()].sort((a, b) => a.status.shard - b.status.shard || (a.instance < b.instance ? -1 : 1));
+    return [...heard.values()].sort(
+      (a, b) => a.status.shard - b.status.shard || (a.instance < b.instance ? -1 : 1),
+    );
   };
   return {
     hear(record) {

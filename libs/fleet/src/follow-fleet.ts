@@ -4,7 +4,12 @@ import { statusTopic, type Wal } from '@entdb/wal';
 import type { FleetMap } from './fleet-map.ts';
 
 /** Listens to entdb-status from its end on, until the signal. A record that cannot be read is logged and passed over: it carries no state. */
-export async function followFleet(options: { readonly wal: Wal; readonly map: FleetMap; readonly logger: Logger; readonly signal: AbortSignal }): Promise<void> {
+export async function followFleet(options: {
+  readonly wal: Wal;
+  readonly map: FleetMap;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}): Promise<void> {
   const { wal, map, logger, signal } = options;
   while (!signal.aborted) {
     const { endOffset } = await wal.bounds(statusTopic, 0);
@@ -18,7 +23,10 @@ export async function followFleet(options: { readonly wal: Wal; readonly map: Fl
             try {
               map.hear(decodeStatusRecord(record.key, record.value));
             } catch (error) {
-              logger.warn({ offset: record.offset, instance: record.key, err: error }, 'status record cannot be read');
+              logger.warn(
+                { offset: record.offset, instance: record.key, err: error },
+                'status record cannot be read',
+              );
             }
           }
         },

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { EntError, type Clock, type Logger, type Rng } from '@entdb/base';
 import type { LogSettings } from '@entdb/config';
-import { assertTopics, createEmbeddedWal, createKafkaWal, topicSpecs, type KafkaSasl, type TopicSpec, type Wal } from '@entdb/wal';
+import {
+  assertTopics,
+  createEmbeddedWal,
+  createKafkaWal,
+  topicSpecs,
+  type KafkaSasl,
+  type TopicSpec,
+  type Wal,
+} from '@entdb/wal';
 
 export interface OpenLog {
   readonly wal: Wal;
@@ -25,7 +33,8 @@ export function logOf(settings: LogSettings, { logger, clock, rng }: Ports): Ope
     minInsyncReplicas: embedded ? 1 : settings.walMinInsyncReplicas,
     walRetentionMs: settings.walRetentionHours * 3_600_000,
   });
-  if (embedded) return { wal: createEmbeddedWal({ directory: join(settings.dataDir, 'log') }), topics };
+  if (embedded)
+    return { wal: createEmbeddedWal({ directory: join(settings.dataDir, 'log') }), topics };
   const sasl = saslOf(settings);
   const wal = createKafkaWal({
     brokers: settings.kafkaBrokers ?? [],
@@ -42,14 +51,21 @@ export function logOf(settings: LogSettings, { logger, clock, rng }: Ports): Ope
  * Opens the log and refuses to go on unless its topics are safe: TOPIC_MISSING, TOPIC_MISMATCH or TOPIC_UNSAFE, each with the remedy. The embedded log makes
  * its own topics; Kafka's are made by `entdb topics create`, never by accident. Brokers that are not there yet are waited for, until the signal.
  */
-export async function openLog(settings: LogSettings, ports: Ports, signal: AbortSignal): Promise<OpenLog> {
+export async function openLog(
+  settings: LogSettings,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<OpenLog> {
   const log = logOf(settings, ports);
   try {
     if (settings.log === 'embedded') await log.wal.createTopics(log.topics);
     for (;;) {
       try {
-        const tolerated = await assertTopics(log.wal, log.topics, { allowUnsafe: settings.allowUnsafeTopic });
-        for (const fault of tolerated) ports.logger.warn({ ...fault }, 'unsafe topic setting is tolerated');
+        const tolerated = await assertTopics(log.wal, log.topics, {
+          allowUnsafe: settings.allowUnsafeTopic,
+        });
+        for (const fault of tolerated)
+          ports.logger.warn({ ...fault }, 'unsafe topic setting is tolerated');
         return log;
       } catch (error) {
         if (!(error instanceof EntError) || !error.retriable) throw error;
@@ -64,7 +80,11 @@ export async function openLog(settings: LogSettings, ports: Ports, signal: Abort
 }
 
 function saslOf(settings: LogSettings): KafkaSasl | undefined {
-  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = settings;
+  const {
+    kafkaSaslMechanism: mechanism,
+    kafkaSaslUsername: username,
+    kafkaSaslPassword: password,
+  } = settings;
   if (mechanism === undefined || username === undefined || password === undefined) return undefined;
   return { mechanism, username, password };
 }

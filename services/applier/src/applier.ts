@@ -1,5 +1,11 @@
 import { backoffMs, EntError, isEntError, type Clock, type Logger, type Rng } from '@entdb/base';
-import { packBatch, transferOf, type KnownTenant, type PlacedBytes, type ShardProgress } from '@entdb/tenant-store';
+import {
+  packBatch,
+  transferOf,
+  type KnownTenant,
+  type PlacedBytes,
+  type ShardProgress,
+} from '@entdb/tenant-store';
 import type { WorkerClient } from '@entdb/threads';
 import { resultsTopic, walTopic, type LogBatch, type Wal } from '@entdb/wal';
 import type { Progress } from './progress.ts';
@@ -47,7 +53,10 @@ export function createApplier(options: ApplierOptions): Applier {
   let running: AbortSignal | undefined;
 
   /** Asks the disk again until it takes the batch. */
-  const persist = async (step: () => Promise<ShardProgress>, signal: AbortSignal): Promise<ShardProgress> => {
+  const persist = async (
+    step: () => Promise<ShardProgress>,
+    signal: AbortSignal,
+  ): Promise<ShardProgress> => {
     for (let attempt = 0; ; attempt++) {
       try {
         return await step();
@@ -66,14 +75,16 @@ export function createApplier(options: ApplierOptions): Applier {
       tenants.change(change);
       if (change.state.kind === 'behind') schedule(change.tenantId);
     }
-    for (const { partition, tenantId, value } of result.verdicts) publisher.publish(resultsTopic, partition, { key: tenantId, value });
+    for (const { partition, tenantId, value } of result.verdicts)
+      publisher.publish(resultsTopic, partition, { key: tenantId, value });
     for (const tenantId of result.touched) tenants.touch(tenantId);
   };
 
   const onBatch = async (batch: LogBatch, signal: AbortSignal): Promise<void> => {
     const { partition, records, endOffset } = batch;
     const from = progress.nextOffset(partition);
-    const fresh = records[0]!.offset < from ? records.filter((record) => record.offset >= from) : records;
+    const fresh =
+      records[0]!.offset < from ? records.filter((record) => record.offset >= from) : records;
     const last = fresh.at(-1);
     if (!last) return;
     const started = clock.monotonic();
@@ -103,8 +114,14 @@ export function createApplier(options: ApplierOptions): Applier {
       queue.splice(queue.indexOf(tenantId), 1);
       const task = catchUp(tenantId, signal)
         .catch((error: unknown) => {
-          if (!signal.aborted) logger.error({ tenantId, err: error }, 'catching a tenant up failed; trying again');
-          return signal.aborted ? undefined : clock.sleep(1_000, signal).then(() => schedule(tenantId), () => undefined);
+          if (!signal.aborted)
+            logger.error({ tenantId, err: error }, 'catching a tenant up failed; trying again');
+          return signal.aborted
+            ? undefined
+            : clock.sleep(1_000, signal).then(
+                () => schedule(tenantId),
+                () => undefined,
+              );
         })
         .finally(() => {
           catchUps.delete(tenantId);
@@ -117,7 +134,9 @@ export function createApplier(options: ApplierOptions): Applier {
   /** Reads a tenant's partition again, apart from the others, until the tenant meets the partition's own progress. */
   const catchUp = async (tenantId: string, signal: AbortSignal): Promise<void> => {
     const start = await writer.call('start', null);
-    const tenant: KnownTenant | undefined = start.tenants.find((known) => known.tenantId === tenantId);
+    const tenant: KnownTenant | undefined = start.tenants.find(
+      (known) => known.tenantId === tenantId,
+    );
     if (tenant?.state.kind !== 'behind') return;
     const { partition } = tenant;
     let next = tenant.state.fromOffset;
@@ -135,7 +154,11 @@ export function createApplier(options: ApplierOptions): Applier {
           const own = batch.records.filter((record) => record.key === tenantId);
           const result = await persist(() => {
             const packed = packBatch(walTopic, partition, own);
-            return writer.call('catchUp', { tenantId, from, next, batch: packed }, transferOf(packed));
+            return writer.call(
+              'catchUp',
+              { tenantId, from, next, batch: packed },
+              transferOf(packed),
+            );
           }, signal);
           await absorb(result);
           if (result.states.length > 0) done.abort();
@@ -143,7 +166,9 @@ export function createApplier(options: ApplierOptions): Applier {
       });
     } catch (error) {
       if (!isEntError(error, 'LOG_START_PASSED')) throw error;
-      await absorb(await writer.call('quarantine', { tenantId, code: error.code, message: error.message }));
+      await absorb(
+        await writer.call('quarantine', { tenantId, code: error.code, message: error.message }),
+      );
     }
   };
 
@@ -157,20 +182,33 @@ export function createApplier(options: ApplierOptions): Applier {
           from.set(partition, nextOffset);
           continue;
         }
-        const error = new EntError('LOG_START_PASSED', `partition ${partition} of ${walTopic} begins at offset ${startOffset}, and ${nextOffset} must come next`, {
-          position: { topic: walTopic, partition, offset: nextOffset },
-          hint: 'the records in between are no longer in the log: bring this volume back from a snapshot and the archive',
-        });
+        const error = new EntError(
+          'LOG_START_PASSED',
+          `partition ${partition} of ${walTopic} begins at offset ${startOffset}, and ${nextOffset} must come next`,
+          {
+            position: { topic: walTopic, partition, offset: nextOffset },
+            hint: 'the records in between are no longer in the log: bring this volume back from a snapshot and the archive',
+          },
+        );
         lost.set(partition, error);
         logger.error({ partition, err: error }, 'the log no longer reaches back far enough');
       }
       running = signal;
-      for (const [tenantId, state] of tenants.troubled()) if (state.kind === 'behind') schedule(tenantId);
-      if (from.size > 0) await wal.consume({ topic: walTopic, from, signal, onBatch: (batch) => onBatch(batch, signal) });
+      for (const [tenantId, state] of tenants.troubled())
+        if (state.kind === 'behind') schedule(tenantId);
+      if (from.size > 0)
+        await wal.consume({
+          topic: walTopic,
+          from,
+          signal,
+          onBatch: (batch) => onBatch(batch, signal),
+        });
       await Promise.all(catchUps.values());
     },
     async distrust(tenantId, error) {
-      await absorb(await writer.call('distrust', { tenantId, code: error.code, message: error.message }));
+      await absorb(
+        await writer.call('distrust', { tenantId, code: error.code, message: error.message }),
+      );
     },
   };
 }

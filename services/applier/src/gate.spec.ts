@@ -6,6 +6,9 @@ import { createGate } from './gate.ts';
 import { createProgress } from './progress.ts';
 import { createTenants } from './tenants.ts';
 
+/** Matches an error by its code. */
+const refusal = (code: string): Error => expect.objectContaining({ code }) as Error;
+
 const clock = { now: () => 1_000, monotonic: () => 1_000, sleep: () => Promise.resolve() };
 const partitions = 8;
 const signal = new AbortController().signal;
@@ -15,19 +18,45 @@ const tenantOf = (shard: number) => {
 const [mine, theirs] = [tenantOf(0), tenantOf(1)];
 const partition = partitionOf(mine, partitions);
 
-function gateWith(options: { readonly shards?: number; readonly caughtUp?: boolean; readonly lost?: ReadonlyMap<number, EntError> } = {}) {
+function gateWith(
+  options: {
+    readonly shards?: number;
+    readonly caughtUp?: boolean;
+    readonly lost?: ReadonlyMap<number, EntError>;
+  } = {},
+) {
   const { shards = 2, caughtUp = true, lost = new Map<number, EntError>() } = options;
   const progress = createProgress(walTopic, new Map([[partition, 5]]), clock);
   if (caughtUp) progress.observeEnd(partition, 5);
-  const tenants = createTenants([{ tenantId: mine, partition, firstOffset: 0, state: { kind: 'active' }, syncedOffset: -1 }]);
+  const tenants = createTenants([
+    { tenantId: mine, partition, firstOffset: 0, state: { kind: 'active' }, syncedOffset: -1 },
+  ]);
   const fleet = createFleetMap({ clock, silenceMaxMs: 10_000 });
-  return { gate: createGate({ shard: 0, shards, partitions, progress, tenants, lost, fleet }), progress, tenants, fleet };
+  return {
+    gate: createGate({ shard: 0, shards, partitions, progress, tenants, lost, fleet }),
+    progress,
+    tenants,
+    fleet,
+  };
 }
 
-const scope = (tenantId: string, offset?: number, more: { partition?: number; topic?: string; epoch?: bigint } = {}): ReadScope => ({
+const scope = (
+  tenantId: string,
+  offset?: number,
+  more: { partition?: number; topic?: string; epoch?: bigint } = {},
+): ReadScope => ({
   $typeName: 'entdb.v1.ReadScope',
   tenantId,
-  ...(offset !== undefined && { atLeast: { $typeName: 'entdb.v1.Position' as const, topic: walTopic, partition, offset: BigInt(offset), epoch: 0n, ...more } }),
+  ...(offset !== undefined && {
+    atLeast: {
+      $typeName: 'entdb.v1.Position' as const,
+      topic: walTopic,
+      partition,
+      offset: BigInt(offset),
+      epoch: 0n,
+      ...more,
+    },
+  }),
 });
 
 describe('the gate before every read', () => {
@@ -50,7 +79,10 @@ describe('the gate before every read', () => {
   it('names the tenant when the deadline comes first', async () => {
     const { gate } = gateWith();
     const late = AbortSignal.abort(new EntError('DEADLINE_EXCEEDED', 'too late'));
-    await expect(gate.enter(scope(mine, 9), late)).rejects.toMatchObject({ code: 'POSITION_NOT_REACHED', facts: { tenantId: mine } });
+    await expect(gate.enter(scope(mine, 9), late)).rejects.toMatchObject({
+      code: 'POSITION_NOT_REACHED',
+      facts: { tenantId: mine },
+    });
   });
 
   it.each([
@@ -58,20 +90,39 @@ describe('the gate before every read', () => {
     ['another topic', scope(mine, 1, { topic: 'elsewhere' })],
     ['a negative offset', scope(mine, -1)],
   ])('refuses a position of %s (O8)', async (_what, wrong) => {
-    await expect(gateWith().gate.enter(wrong, signal)).rejects.toMatchObject({ code: 'INVALID_POSITION' });
+    await expect(gateWith().gate.enter(wrong, signal)).rejects.toMatchObject({
+      code: 'INVALID_POSITION',
+    });
   });
 
   it('names the owner of a tenant of another shard', async () => {
     const { gate, fleet } = gateWith();
-    await expect(gate.enter(scope(theirs), signal)).rejects.toMatchObject({ code: 'WRONG_OWNER', facts: { metadata: { shard: '1' } } });
+    await expect(gate.enter(scope(theirs), signal)).rejects.toMatchObject({
+      code: 'WRONG_OWNER',
+      facts: { metadata: { shard: '1' } },
+    });
     fleet.hear({
       $typeName: 'entdb.v1.StatusRecord',
       service: 'applier',
       instance: 'applier-1',
       atUs: 0n,
-      status: { case: 'applier', value: { $typeName: 'entdb.v1.ApplierStatus', shard: 1, shards: 2, partitions, address: 'http://there:1', progress: [], tenants: 0n, quarantinedTenantIds: [] } },
+      status: {
+        case: 'applier',
+        value: {
+          $typeName: 'entdb.v1.ApplierStatus',
+          shard: 1,
+          shards: 2,
+          partitions,
+          address: 'http://there:1',
+          progress: [],
+          tenants: 0n,
+          quarantinedTenantIds: [],
+        },
+      },
     });
-    await expect(gate.enter(scope(theirs), signal)).rejects.toMatchObject({ facts: { metadata: { address: 'http://there:1' } } });
+    await expect(gate.enter(scope(theirs), signal)).rejects.toMatchObject({
+      facts: { metadata: { address: 'http://there:1' } },
+    });
   });
 
   it('does not call a tenant absent before it has read the log to its end (#49)', async () => {
@@ -79,30 +130,62 @@ describe('the gate before every read', () => {
     const options = { shards: 1 };
     const own = partitionOf(unknown, partitions);
     const progress = createProgress(walTopic, new Map([[own, 0]]), clock);
-    const gate = createGate({ shard: 0, shards: options.shards, partitions, progress, tenants: createTenants([]), lost: new Map(), fleet: createFleetMap({ clock, silenceMaxMs: 1 }) });
-    await expect(gate.enter(scope(unknown), signal)).rejects.toMatchObject({ code: 'NOT_CAUGHT_UP' });
+    const gate = createGate({
+      shard: 0,
+      shards: options.shards,
+      partitions,
+      progress,
+      tenants: createTenants([]),
+      lost: new Map(),
+      fleet: createFleetMap({ clock, silenceMaxMs: 1 }),
+    });
+    await expect(gate.enter(scope(unknown), signal)).rejects.toMatchObject({
+      code: 'NOT_CAUGHT_UP',
+    });
     progress.observeEnd(own, 0);
-    await expect(gate.enter(scope(unknown), signal)).rejects.toMatchObject({ code: 'TENANT_NOT_FOUND' });
+    await expect(gate.enter(scope(unknown), signal)).rejects.toMatchObject({
+      code: 'TENANT_NOT_FOUND',
+    });
   });
 
   it('answers for a tenant that stands still with the reason, and for one that is rebuilt with a hint to retry', async () => {
     const { gate, tenants } = gateWith();
     tenants.change({ tenantId: mine, partition, state: { kind: 'behind', fromOffset: 2 } });
-    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({ code: 'NOT_CAUGHT_UP', facts: { retryAfterMs: 500 } });
-    tenants.change({ tenantId: mine, partition, state: { kind: 'quarantined', fromOffset: 2, code: 'RECORD_CORRUPT', reason: 'checksum' } });
-    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({ code: 'TENANT_QUARANTINED', facts: { position: { offset: 2 } } });
+    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
+      code: 'NOT_CAUGHT_UP',
+      facts: { retryAfterMs: 500 },
+    });
+    tenants.change({
+      tenantId: mine,
+      partition,
+      state: { kind: 'quarantined', fromOffset: 2, code: 'RECORD_CORRUPT', reason: 'checksum' },
+    });
+    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
+      code: 'TENANT_QUARANTINED',
+      facts: { position: { offset: 2 } },
+    });
   });
 
   it('serves nothing of a partition whose records are gone from the log', async () => {
     const error = new EntError('LOG_START_PASSED', 'the log begins at 9');
     const { gate } = gateWith({ lost: new Map([[partition, error]]) });
-    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({ code: 'TENANT_QUARANTINED' });
+    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
+      code: 'TENANT_QUARANTINED',
+    });
   });
 
   it('refuses a position of an earlier life of the tenant', () => {
     const { gate } = gateWith();
-    const read = { $typeName: 'entdb.v1.Position' as const, topic: walTopic, partition, offset: 9n, epoch: 2n };
-    expect(() => gate.checkEpoch(scope(mine, 4, { epoch: 1n }), read)).toThrow(expect.objectContaining({ code: 'STALE_EPOCH' }));
+    const read = {
+      $typeName: 'entdb.v1.Position' as const,
+      topic: walTopic,
+      partition,
+      offset: 9n,
+      epoch: 2n,
+    };
+    expect(() => gate.checkEpoch(scope(mine, 4, { epoch: 1n }), read)).toThrow(
+      refusal('STALE_EPOCH'),
+    );
     gate.checkEpoch(scope(mine, 4, { epoch: 2n }), read);
     gate.checkEpoch(scope(mine, 4), read);
   });

@@ -1,4 +1,11 @@
-import { EntError, isEntError, parseTenantId, partitionOf, shardOf, type TenantId } from '@entdb/base';
+import {
+  EntError,
+  isEntError,
+  parseTenantId,
+  partitionOf,
+  shardOf,
+  type TenantId,
+} from '@entdb/base';
 import { positionFromWire, type Position, type ReadScope } from '@entdb/contracts';
 import type { FleetMap } from '@entdb/fleet';
 import { walTopic } from '@entdb/wal';
@@ -39,18 +46,27 @@ export function createGate(options: GateOptions): Gate {
     const owner = shardOf(partition, shards);
     if (owner !== shard) throw wrongOwner(tenantId, owner, fleet);
     const gone = lost.get(partition);
-    if (gone) throw new EntError('TENANT_QUARANTINED', `tenant ${tenantId} cannot be brought up to date: ${gone.message}`, { tenantId, cause: gone, hint: gone.facts.hint ?? '' });
+    if (gone)
+      throw new EntError(
+        'TENANT_QUARANTINED',
+        `tenant ${tenantId} cannot be brought up to date: ${gone.message}`,
+        { tenantId, cause: gone, hint: gone.facts.hint ?? '' },
+      );
     return { tenantId, partition };
   };
 
   const offsetOf: Gate['offsetOf'] = (position, tenantId, partition) => {
     const { topic, partition: given, offset } = positionFromWire(position);
     if (topic !== walTopic || given !== partition) {
-      throw new EntError('INVALID_POSITION', `position ${topic}/${given}/${offset} is not of tenant ${tenantId}, whose log is ${walTopic}/${partition}`, {
-        tenantId,
-        field: 'scope.at_least',
-        hint: 'send back a position as it was received for this tenant',
-      });
+      throw new EntError(
+        'INVALID_POSITION',
+        `position ${topic}/${given}/${offset} is not of tenant ${tenantId}, whose log is ${walTopic}/${partition}`,
+        {
+          tenantId,
+          field: 'scope.at_least',
+          hint: 'send back a position as it was received for this tenant',
+        },
+      );
     }
     return offset;
   };
@@ -59,7 +75,11 @@ export function createGate(options: GateOptions): Gate {
     own,
     offsetOf,
     async enter(scope, signal) {
-      if (!scope) throw new EntError('INVALID_ARGUMENT', 'the request has no scope', { field: 'scope', hint: 'name the tenant: scope.tenant_id' });
+      if (!scope)
+        throw new EntError('INVALID_ARGUMENT', 'the request has no scope', {
+          field: 'scope',
+          hint: 'name the tenant: scope.tenant_id',
+        });
       const { tenantId, partition } = own(scope.tenantId);
       if (scope.atLeast) {
         const offset = offsetOf(scope.atLeast, tenantId, partition);
@@ -67,30 +87,49 @@ export function createGate(options: GateOptions): Gate {
       }
       const state = tenants.state(tenantId);
       if (state.kind === 'behind') {
-        throw new EntError('NOT_CAUGHT_UP', `tenant ${tenantId} is being rebuilt from the log here`, { tenantId, retryAfterMs: 500, hint: 'retry, or ask another replica' });
+        throw new EntError(
+          'NOT_CAUGHT_UP',
+          `tenant ${tenantId} is being rebuilt from the log here`,
+          { tenantId, retryAfterMs: 500, hint: 'retry, or ask another replica' },
+        );
       }
       if (state.kind === 'quarantined') {
-        throw new EntError('TENANT_QUARANTINED', `tenant ${tenantId} stands still at offset ${state.fromOffset}: ${state.code}: ${state.reason}`, {
-          tenantId,
-          position: { topic: walTopic, partition, offset: state.fromOffset },
-          retryAfterMs: 5_000,
-        });
+        throw new EntError(
+          'TENANT_QUARANTINED',
+          `tenant ${tenantId} stands still at offset ${state.fromOffset}: ${state.code}: ${state.reason}`,
+          {
+            tenantId,
+            position: { topic: walTopic, partition, offset: state.fromOffset },
+            retryAfterMs: 5_000,
+          },
+        );
       }
       if (!tenants.has(tenantId)) {
         if (!progress.caughtUp(partition)) {
-          throw new EntError('NOT_CAUGHT_UP', `this applier has not yet read the log to its end and does not know tenant ${tenantId}`, { tenantId, retryAfterMs: 500 });
+          throw new EntError(
+            'NOT_CAUGHT_UP',
+            `this applier has not yet read the log to its end and does not know tenant ${tenantId}`,
+            { tenantId, retryAfterMs: 500 },
+          );
         }
-        throw new EntError('TENANT_NOT_FOUND', `there is no tenant ${tenantId}`, { tenantId, hint: 'a tenant comes to be with its first write' });
+        throw new EntError('TENANT_NOT_FOUND', `there is no tenant ${tenantId}`, {
+          tenantId,
+          hint: 'a tenant comes to be with its first write',
+        });
       }
       return tenantId;
     },
     checkEpoch(scope, read) {
       const asked = scope?.atLeast?.epoch ?? 0n;
       if (asked === 0n || !read || read.epoch === asked) return;
-      throw new EntError('STALE_EPOCH', `the position is of epoch ${asked}, and tenant ${scope!.tenantId} is in epoch ${read.epoch}`, {
-        tenantId: scope!.tenantId,
-        hint: 'the tenant was restored or made again: forget what was known of it and read without a position',
-      });
+      throw new EntError(
+        'STALE_EPOCH',
+        `the position is of epoch ${asked}, and tenant ${scope!.tenantId} is in epoch ${read.epoch}`,
+        {
+          tenantId: scope!.tenantId,
+          hint: 'the tenant was restored or made again: forget what was known of it and read without a position',
+        },
+      );
     },
   };
 }
@@ -105,11 +144,20 @@ async function reachedOf(tenantId: TenantId, wait: Promise<void>): Promise<void>
 }
 
 function wrongOwner(tenantId: TenantId, owner: number, fleet: FleetMap): EntError {
-  const addresses = fleet.appliers().filter((applier) => applier.status.shard === owner).map((applier) => applier.status.address);
+  const addresses = fleet
+    .appliers()
+    .filter((applier) => applier.status.shard === owner)
+    .map((applier) => applier.status.address);
   return new EntError('WRONG_OWNER', `tenant ${tenantId} belongs to shard ${owner}`, {
     tenantId,
     retryAfterMs: 100,
-    metadata: { shard: String(owner), ...(addresses.length > 0 && { address: addresses[0]!, addresses: addresses.join(',') }) },
-    hint: addresses.length > 0 ? `ask ${addresses[0]}` : 'no applier of that shard has been heard of lately; retry',
+    metadata: {
+      shard: String(owner),
+      ...(addresses.length > 0 && { address: addresses[0]!, addresses: addresses.join(',') }),
+    },
+    hint:
+      addresses.length > 0
+        ? `ask ${addresses[0]}`
+        : 'no applier of that shard has been heard of lately; retry',
   });
 }

@@ -9,16 +9,62 @@ export interface Meters {
   lagMs(): number;
 }
 
-export function createMeters(metrics: Metrics, state: { readonly owned: readonly number[]; readonly progress: Progress; readonly tenants: Tenants }): Meters {
+export function createMeters(
+  metrics: Metrics,
+  state: {
+    readonly owned: readonly number[];
+    readonly progress: Progress;
+    readonly tenants: Tenants;
+  },
+): Meters {
   const { owned, progress, tenants } = state;
   const lagMs = () => Math.max(0, ...owned.map((partition) => progress.lag(partition).lagMs));
-  const records = metrics.counter({ name: 'applier_records_total', unit: 'count', sentence: 'Records applied, whatever their verdict.' });
-  const batches = metrics.histogram({ name: 'applier_batch_seconds', unit: 'seconds', sentence: 'Time from a batch of the log to its commit.', buckets: latencyBucketsSeconds });
-  const lags = metrics.histogram({ name: 'applier_lag_observed_seconds', unit: 'seconds', sentence: 'Lag when a batch was committed.', buckets: lagBucketsSeconds });
-  metrics.gauge({ name: 'applier_lag_seconds', unit: 'seconds', sentence: 'Age of the oldest record that is not applied.', read: () => lagMs() / 1000 });
-  metrics.gauge({ name: 'applier_lag_records', unit: 'count', sentence: 'Records on the log that are not applied.', read: () => owned.reduce((sum, partition) => sum + progress.lag(partition).endOffset - progress.lag(partition).nextOffset, 0) });
-  metrics.gauge({ name: 'applier_tenants', unit: 'count', sentence: 'Tenants that this applier holds.', read: () => tenants.size });
-  metrics.gauge({ name: 'applier_tenants_standing_still', unit: 'count', sentence: 'Tenants that are quarantined or being rebuilt.', read: () => tenants.troubled().size });
+  const records = metrics.counter({
+    name: 'applier_records_total',
+    unit: 'count',
+    sentence: 'Records applied, whatever their verdict.',
+  });
+  const batches = metrics.histogram({
+    name: 'applier_batch_seconds',
+    unit: 'seconds',
+    sentence: 'Time from a batch of the log to its commit.',
+    buckets: latencyBucketsSeconds,
+  });
+  const lags = metrics.histogram({
+    name: 'applier_lag_observed_seconds',
+    unit: 'seconds',
+    sentence: 'Lag when a batch was committed.',
+    buckets: lagBucketsSeconds,
+  });
+  metrics.gauge({
+    name: 'applier_lag_seconds',
+    unit: 'seconds',
+    sentence: 'Age of the oldest record that is not applied.',
+    read: () => lagMs() / 1000,
+  });
+  metrics.gauge({
+    name: 'applier_lag_records',
+    unit: 'count',
+    sentence: 'Records on the log that are not applied.',
+    read: () =>
+      owned.reduce(
+        (sum, partition) =>
+          sum + progress.lag(partition).endOffset - progress.lag(partition).nextOffset,
+        0,
+      ),
+  });
+  metrics.gauge({
+    name: 'applier_tenants',
+    unit: 'count',
+    sentence: 'Tenants that this applier holds.',
+    read: () => tenants.size,
+  });
+  metrics.gauge({
+    name: 'applier_tenants_standing_still',
+    unit: 'count',
+    sentence: 'Tenants that are quarantined or being rebuilt.',
+    read: () => tenants.troubled().size,
+  });
   return {
     applied(count, seconds) {
       records.add(count);

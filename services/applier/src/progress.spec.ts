@@ -31,7 +31,9 @@ describe('progress of a partition', () => {
   it('wakes only those whose record has been applied', async () => {
     const progress = createProgress('entdb-wal', new Map([[0, 0]]), clockAt(0));
     const woken: number[] = [];
-    const waits = [0, 4, 5].map((offset) => progress.reached(0, offset, new AbortController().signal).then(() => woken.push(offset)));
+    const waits = [0, 4, 5].map((offset) =>
+      progress.reached(0, offset, new AbortController().signal).then(() => woken.push(offset)),
+    );
     progress.advance(0, 5, 9, 0);
     await Promise.all(waits.slice(0, 2));
     expect(woken).toEqual([0, 4]);
@@ -43,7 +45,10 @@ describe('progress of a partition', () => {
   it('fails by the deadline instead of answering with less, and passes other reasons on', async () => {
     const progress = createProgress('entdb-wal', new Map([[0, 3]]), clockAt(0));
     const late = AbortSignal.abort(new EntError('DEADLINE_EXCEEDED', 'too late'));
-    await expect(progress.reached(0, 3, late)).rejects.toMatchObject({ code: 'POSITION_NOT_REACHED', facts: { position: { offset: 3 } } });
+    await expect(progress.reached(0, 3, late)).rejects.toMatchObject({
+      code: 'POSITION_NOT_REACHED',
+      facts: { position: { offset: 3 } },
+    });
     const gone = new AbortController();
     const waiting = progress.reached(0, 7, gone.signal);
     gone.abort(new EntError('CANCELED', 'the caller went away'));
@@ -52,7 +57,9 @@ describe('progress of a partition', () => {
 
   it('refuses a partition of another shard', async () => {
     const progress = createProgress('entdb-wal', new Map([[0, 0]]), clockAt(0));
-    await expect(progress.reached(1, 0, new AbortController().signal)).rejects.toMatchObject({ code: 'WRONG_OWNER' });
+    await expect(progress.reached(1, 0, new AbortController().signal)).rejects.toMatchObject({
+      code: 'WRONG_OWNER',
+    });
   });
 
   it('tells how old the oldest record is that is not applied', () => {

@@ -41,14 +41,25 @@ interface PartitionProgress {
   readonly waiters: Set<Waiter>;
 }
 
-export function createProgress(topic: string, nextOffsets: ReadonlyMap<number, number>, clock: Clock): Progress {
+export function createProgress(
+  topic: string,
+  nextOffsets: ReadonlyMap<number, number>,
+  clock: Clock,
+): Progress {
   const partitions = new Map<number, PartitionProgress>();
   for (const [partition, nextOffset] of nextOffsets) {
-    partitions.set(partition, { nextOffset, endOffset: nextOffset, behindSinceMs: clock.now(), caughtUp: false, waiters: new Set() });
+    partitions.set(partition, {
+      nextOffset,
+      endOffset: nextOffset,
+      behindSinceMs: clock.now(),
+      caughtUp: false,
+      waiters: new Set(),
+    });
   }
   const of = (partition: number): PartitionProgress => {
     const progress = partitions.get(partition);
-    if (!progress) throw new EntError('WRONG_OWNER', `partition ${partition} is not of this applier's shard`);
+    if (!progress)
+      throw new EntError('WRONG_OWNER', `partition ${partition} is not of this applier's shard`);
     return progress;
   };
   return {
@@ -63,7 +74,8 @@ export function createProgress(topic: string, nextOffsets: ReadonlyMap<number, n
     },
     observeEnd(partition, endOffset) {
       const progress = of(partition);
-      if (progress.endOffset <= progress.nextOffset && endOffset > progress.nextOffset) progress.behindSinceMs = clock.now();
+      if (progress.endOffset <= progress.nextOffset && endOffset > progress.nextOffset)
+        progress.behindSinceMs = clock.now();
       progress.endOffset = Math.max(endOffset, progress.nextOffset);
       if (progress.nextOffset >= progress.endOffset) progress.caughtUp = true;
     },
@@ -93,18 +105,26 @@ export function createProgress(topic: string, nextOffsets: ReadonlyMap<number, n
         });
       } catch (cause) {
         if (!isEntError(cause, 'DEADLINE_EXCEEDED')) throw cause;
-        throw new EntError('POSITION_NOT_REACHED', `offset ${offset} of partition ${partition} was not applied in time; this applier is at ${progress.nextOffset}`, {
-          position: { topic, partition, offset },
-          retryAfterMs: 100,
-          hint: 'retry, allow more time, or read without a position',
-          cause,
-        });
+        throw new EntError(
+          'POSITION_NOT_REACHED',
+          `offset ${offset} of partition ${partition} was not applied in time; this applier is at ${progress.nextOffset}`,
+          {
+            position: { topic, partition, offset },
+            retryAfterMs: 100,
+            hint: 'retry, allow more time, or read without a position',
+            cause,
+          },
+        );
       }
     },
     caughtUp: (partition) => of(partition).caughtUp,
     lag(partition) {
       const { nextOffset, endOffset, behindSinceMs } = of(partition);
-      return { nextOffset, endOffset, lagMs: nextOffset >= endOffset ? 0 : Math.max(0, clock.now() - behindSinceMs) };
+      return {
+        nextOffset,
+        endOffset,
+        lagMs: nextOffset >= endOffset ? 0 : Math.max(0, clock.now() - behindSinceMs),
+      };
     },
   };
 }

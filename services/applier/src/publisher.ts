@@ -43,7 +43,7 @@ interface Outlet {
 /** One partition's queue: everything that waits goes out as one append, one append at a time. */
 function createOutlet(topic: string, partition: number, options: PublisherOptions): Outlet {
   const { wal, logger, clock, rng, queueRecordsMax, signal } = options;
-  let waiting: AppendRecord[] = [];
+  const waiting: AppendRecord[] = [];
   let lane: Lane | undefined;
   let pump: Promise<void> | undefined;
 
@@ -54,13 +54,18 @@ function createOutlet(topic: string, partition: number, options: PublisherOption
         await lane.append(records);
         return;
       } catch (error) {
-        logger.warn({ topic, partition, attempt, err: error }, 'cannot tell the fleet; trying again');
+        logger.warn(
+          { topic, partition, attempt, err: error },
+          'cannot tell the fleet; trying again',
+        );
         const failed = lane;
         lane = undefined;
         await failed?.close();
-        await clock.sleep(backoffMs(attempt, { initialMs: 50, maxMs: 2_000, rng }), signal).catch((reason: unknown) => {
-          if (!signal.aborted) throw reason;
-        });
+        await clock
+          .sleep(backoffMs(attempt, { initialMs: 50, maxMs: 2_000, rng }), signal)
+          .catch((reason: unknown) => {
+            if (!signal.aborted) throw reason;
+          });
       }
     }
   };
@@ -76,13 +81,17 @@ function createOutlet(topic: string, partition: number, options: PublisherOption
   return {
     push(record) {
       if (waiting.length >= queueRecordsMax) {
-        logger.warn({ topic, partition, queueRecordsMax }, 'the queue to the fleet is full: a record is dropped');
+        logger.warn(
+          { topic, partition, queueRecordsMax },
+          'the queue to the fleet is full: a record is dropped',
+        );
         return;
       }
       waiting.push(record);
       pump ??= run().catch((error: unknown) => {
         pump = undefined;
-        if (!isEntError(error, 'SHUTTING_DOWN')) logger.error({ topic, partition, err: error }, 'telling the fleet failed');
+        if (!isEntError(error, 'SHUTTING_DOWN'))
+          logger.error({ topic, partition, err: error }, 'telling the fleet failed');
       });
     },
     async close() {

@@ -39,7 +39,13 @@ export function publishStatus(options: StatusOptions): void {
         address: options.address,
         progress: owned.map((partition) => {
           const { nextOffset, endOffset, lagMs } = progress.lag(partition);
-          return { $typeName: 'entdb.v1.PartitionProgress', partition, nextOffset: BigInt(nextOffset), endOffset: BigInt(endOffset), lagMs: Math.min(lagMs, 0xffffffff) };
+          return {
+            $typeName: 'entdb.v1.PartitionProgress',
+            partition,
+            nextOffset: BigInt(nextOffset),
+            endOffset: BigInt(endOffset),
+            lagMs: Math.min(lagMs, 0xffffffff),
+          };
         }),
         tenants: BigInt(tenants.size),
         quarantinedTenantIds: [...tenants.troubled().keys()].slice(0, quarantinedNamesMax),
@@ -50,6 +56,14 @@ export function publishStatus(options: StatusOptions): void {
 }
 
 /** Looks up where the log ends, so that lag is seen even when nothing arrives. */
-export async function observeEnds(wal: Wal, owned: readonly number[], progress: Progress): Promise<void> {
-  await Promise.all(owned.map(async (partition) => progress.observeEnd(partition, (await wal.bounds(walTopic, partition)).endOffset)));
+export async function observeEnds(
+  wal: Wal,
+  owned: readonly number[],
+  progress: Progress,
+): Promise<void> {
+  await Promise.all(
+    owned.map(async (partition) =>
+      progress.observeEnd(partition, (await wal.bounds(walTopic, partition)).endOffset),
+    ),
+  );
 }

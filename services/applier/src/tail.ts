@@ -22,7 +22,8 @@ export function createTail(options: { readonly bufferRecordsMax: number }): Tail
   return {
     committed(_partition, records) {
       if (subscriptions.size === 0) return;
-      for (const record of records) for (const mailbox of subscriptions.get(record.key) ?? []) mailbox.put(record);
+      for (const record of records)
+        for (const mailbox of subscriptions.get(record.key) ?? []) mailbox.put(record);
     },
     subscribe(tenantId) {
       const own = subscriptions.get(tenantId) ?? new Set();
@@ -30,7 +31,7 @@ export function createTail(options: { readonly bufferRecordsMax: number }): Tail
       const mailbox = createMailbox(options.bufferRecordsMax);
       own.add(mailbox);
       return {
-        next: mailbox.take,
+        next: (signal) => mailbox.take(signal),
         get cutOff() {
           return mailbox.cutOff;
         },

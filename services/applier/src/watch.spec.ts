@@ -1,4 +1,12 @@
-import { encodeWalRecord, positionToWire, type GetResultResponse, type WatchResponse } from '@entdb/contracts';
+import { EntError } from '@entdb/base';
+import {
+  encodeWalRecord,
+  errorToDetail,
+  positionToWire,
+  type GetResultResponse,
+  type TransactionResult,
+  type WatchResponse,
+} from '@entdb/contracts';
 import { createMemoryWal, walTopic, type LogRecord } from '@entdb/wal';
 import fc from 'fast-check';
 import { createProgress } from './progress.ts';
@@ -10,9 +18,22 @@ const partition = 0;
 
 async function setUp(bufferRecordsMax = 1_000) {
   const wal = createMemoryWal();
-  await wal.createTopics([{ name: walTopic, partitions: 1, replicationFactor: 1, minInsyncReplicas: 1, retentionMs: -1, maxMessageBytes: 1_000_000 }]);
+  await wal.createTopics([
+    {
+      name: walTopic,
+      partitions: 1,
+      replicationFactor: 1,
+      minInsyncReplicas: 1,
+      retentionMs: -1,
+      maxMessageBytes: 1_000_000,
+    },
+  ]);
   const lane = await wal.openLane(walTopic, partition);
-  const progress = createProgress(walTopic, new Map([[partition, 0]]), { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() });
+  const progress = createProgress(walTopic, new Map([[partition, 0]]), {
+    now: () => 0,
+    monotonic: () => 0,
+    sleep: () => Promise.resolve(),
+  });
   const tail = createTail({ bufferRecordsMax });
   const firstOffsets = new Map<string, number>();
   const ended = new AbortController();
@@ -27,11 +48,22 @@ async function setUp(bufferRecordsMax = 1_000) {
       actor: '',
       schemaFingerprint: '',
       autoCreate: true,
-      body: { case: 'transaction', value: { $typeName: 'entdb.v1.Transaction', operations: [], preconditions: [] } },
+      body: {
+        case: 'transaction',
+        value: { $typeName: 'entdb.v1.Transaction', operations: [], preconditions: [] },
+      },
     });
     const { baseOffset } = await lane.append([{ key: tenantId, value }]);
     if (!firstOffsets.has(`${tenantId}/${key}`)) firstOffsets.set(`${tenantId}/${key}`, baseOffset);
-    written.push({ topic: walTopic, partition, offset: baseOffset, timeMs: 0, key: tenantId, value, headers: {} });
+    written.push({
+      topic: walTopic,
+      partition,
+      offset: baseOffset,
+      timeMs: 0,
+      key: tenantId,
+      value,
+      headers: {},
+    });
   };
   const apply = (upTo = written.length) => {
     const from = progress.nextOffset(partition);
@@ -44,13 +76,28 @@ async function setUp(bufferRecordsMax = 1_000) {
     async (key: string): Promise<GetResultResponse> => {
       const offset = firstOffsets.get(`${tenantId}/${key}`)!;
       const position = positionToWire({ topic: walTopic, partition, offset, epoch: 1 });
-      const outcome = key.startsWith('bad')
-        ? ({ case: 'rejected', value: { $typeName: 'entdb.v1.ErrorDetail', code: 'NOT_FOUND', message: '', field: '', hint: '', tenantId, retryAfterMs: 0, metadata: {} } } as const)
-        : ({ case: 'applied', value: { $typeName: 'entdb.v1.Applied', operations: [] } } as const);
-      return { $typeName: 'entdb.v1.GetResultResponse', result: { $typeName: 'entdb.v1.TransactionResult', position, appliedAtUs: 0n, outcome } };
+      const outcome: TransactionResult['outcome'] = key.startsWith('bad')
+        ? {
+            case: 'rejected',
+            value: errorToDetail(new EntError('NOT_FOUND', 'no such node', { tenantId })),
+          }
+        : { case: 'applied', value: { $typeName: 'entdb.v1.Applied', operations: [] } };
+      return {
+        $typeName: 'entdb.v1.GetResultResponse',
+        result: { $typeName: 'entdb.v1.TransactionResult', position, appliedAtUs: 0n, outcome },
+      };
     };
   const watching = (tenantId: string, fromOffset?: number) =>
-    watch({ tenantId, partition, fromOffset, wal, progress, tail, result: result(tenantId), signal: ended.signal });
+    watch({
+      tenantId,
+      partition,
+      fromOffset,
+      wal,
+      progress,
+      tail,
+      result: result(tenantId),
+      signal: ended.signal,
+    });
   const close = async () => {
     ended.abort(new Error('the test is over'));
     await lane.close();
@@ -59,7 +106,10 @@ async function setUp(bufferRecordsMax = 1_000) {
   return { wal, write, apply, watching, close };
 }
 
-async function take(events: AsyncGenerator<WatchResponse>, count: number): Promise<readonly string[]> {
+async function take(
+  events: AsyncGenerator<WatchResponse>,
+  count: number,
+): Promise<readonly string[]> {
   const keys: string[] = [];
   while (keys.length < count) {
     const { value, done } = await events.next();
@@ -72,7 +122,15 @@ async function take(events: AsyncGenerator<WatchResponse>, count: number): Promi
 describe('watching a tenant', () => {
   it('tells what was applied: no other tenant, no rejected transaction, no repeated key', async () => {
     const log = await setUp();
-    for (const [tenant, key] of [['a', '1'], ['b', 'x'], ['a', 'bad-2'], ['a', '3'], ['a', '1'], ['a', '4']] as const) await log.write(tenant, key);
+    for (const [tenant, key] of [
+      ['a', '1'],
+      ['b', 'x'],
+      ['a', 'bad-2'],
+      ['a', '3'],
+      ['a', '1'],
+      ['a', '4'],
+    ] as const)
+      await log.write(tenant, key);
     log.apply();
     expect(await take(log.watching('a'), 3)).toEqual(['1', '3', '4']);
     expect(await take(log.watching('a', 3), 2)).toEqual(['3', '4']);
@@ -105,31 +163,40 @@ describe('watching a tenant', () => {
   });
 
   it('neither loses nor repeats at the seam of log and tail, however slow the watcher and small the buffer', async () => {
-    const action = fc.oneof(fc.constant('write' as const), fc.constant('apply' as const), fc.constant('take' as const));
+    const action = fc.oneof(
+      fc.constant('write' as const),
+      fc.constant('apply' as const),
+      fc.constant('take' as const),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), fc.integer({ min: 1, max: 4 }), async (actions, bufferRecordsMax) => {
-        const log = await setUp(bufferRecordsMax);
-        const events = log.watching('a', 0);
-        const seen: string[] = [];
-        let pending: Promise<IteratorResult<WatchResponse>> | undefined;
-        let applied = 0;
-        let count = 0;
-        for (const step of actions) {
-          if (step === 'write') await log.write('a', String(count++));
-          else if (step === 'apply') {
-            log.apply();
-            applied = count;
-          } else if (seen.length < applied) {
-            pending ??= events.next();
-            seen.push((await pending).value.idempotencyKey as string);
-            pending = undefined;
+      fc.asyncProperty(
+        fc.array(action, { minLength: 5, maxLength: 60 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (actions, bufferRecordsMax) => {
+          const log = await setUp(bufferRecordsMax);
+          const events = log.watching('a', 0);
+          const seen: string[] = [];
+          let pending: Promise<IteratorResult<WatchResponse>> | undefined;
+          let applied = 0;
+          let count = 0;
+          for (const step of actions) {
+            if (step === 'write') await log.write('a', String(count++));
+            else if (step === 'apply') {
+              log.apply();
+              applied = count;
+            } else if (seen.length < applied) {
+              pending ??= events.next();
+              seen.push((await pending).value.idempotencyKey as string);
+              pending = undefined;
+            }
           }
-        }
-        log.apply();
-        while (seen.length < count) seen.push((await events.next()).value.idempotencyKey as string);
-        expect(seen).toEqual(Array.from({ length: count }, (_, i) => String(i)));
-        await log.close();
-      }),
+          log.apply();
+          while (seen.length < count)
+            seen.push((await events.next()).value.idempotencyKey as string);
+          expect(seen).toEqual(Array.from({ length: count }, (_, i) => String(i)));
+          await log.close();
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -1,5 +1,10 @@
 import { EntError, isEntError } from '@entdb/base';
-import { decodeWalRecord, positionToWire, type GetResultResponse, type WatchResponse } from '@entdb/contracts';
+import {
+  decodeWalRecord,
+  positionToWire,
+  type GetResultResponse,
+  type WatchResponse,
+} from '@entdb/contracts';
 import { walTopic, type LogRecord, type Wal } from '@entdb/wal';
 import type { Progress } from './progress.ts';
 import type { Tail } from './tail.ts';
@@ -54,10 +59,18 @@ async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerato
   if (body.case !== 'transaction') return;
   const { result } = await options.result(idempotencyKey);
   // A repeated key has its result at the first record; a rejected transaction has changed nothing.
-  if (result?.position?.offset !== BigInt(record.offset) || result.outcome.case !== 'applied') return;
+  if (result?.position?.offset !== BigInt(record.offset) || result.outcome.case !== 'applied')
+    return;
   yield {
     $typeName: 'entdb.v1.WatchResponse',
-    position: result.position ?? positionToWire({ topic: record.topic, partition: record.partition, offset: record.offset, epoch: 0 }),
+    position:
+      result.position ??
+      positionToWire({
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        epoch: 0,
+      }),
     idempotencyKey,
     appliedAtUs: result.appliedAtUs,
     transaction: body.value,
@@ -66,7 +79,13 @@ async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerato
 }
 
 /** The records of [from, to), handed over one batch at a time: the log is read no faster than the watcher takes. */
-async function* readLog(wal: Wal, partition: number, from: number, to: number, signal: AbortSignal): AsyncGenerator<LogRecord> {
+async function* readLog(
+  wal: Wal,
+  partition: number,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   let give: ((records: readonly LogRecord[]) => void) | undefined;
@@ -85,18 +104,22 @@ async function* readLog(wal: Wal, partition: number, from: number, to: number, s
     (): readonly LogRecord[] => [],
     (error: unknown) => {
       if (isEntError(error, 'LOG_START_PASSED')) {
-        throw new EntError('POSITION_EXPIRED', `the log no longer holds offset ${from} of partition ${partition}`, {
-          position: { topic: walTopic, partition, offset: from },
-          hint: 'read the state again and watch from its position',
-          cause: error,
-        });
+        throw new EntError(
+          'POSITION_EXPIRED',
+          `the log no longer holds offset ${from} of partition ${partition}`,
+          {
+            position: { topic: walTopic, partition, offset: from },
+            hint: 'read the state again and watch from its position',
+            cause: error,
+          },
+        );
       }
       throw error;
     },
   );
   failed.catch(() => undefined); // looked at below; a failure after the last look is of no interest
   try {
-    for (let next = from; next < to; ) {
+    for (let next = from; next < to;) {
       const batch = new Promise<readonly LogRecord[]>((resolve) => {
         give = resolve;
       });

@@ -24,11 +24,19 @@ export async function checkTopics(options: TopicsOptions): Promise<void> {
   await withLog(options, (log) => report(log, options));
 }
 
-async function report({ wal, topics }: ReturnType<typeof logOf>, { output, json }: TopicsOptions): Promise<void> {
-  const found = await Promise.all(topics.map(async (spec) => ({ spec, actual: await wal.describeTopic(spec.name) })));
+async function report(
+  { wal, topics }: ReturnType<typeof logOf>,
+  { output, json }: TopicsOptions,
+): Promise<void> {
+  const found = await Promise.all(
+    topics.map(async (spec) => ({ spec, actual: await wal.describeTopic(spec.name) })),
+  );
   const faults = found.flatMap(({ spec, actual }) => topicFaults(spec, actual));
   if (json) {
-    output.json({ topics: found.map(({ spec, actual }) => ({ name: spec.name, wanted: spec, actual })), faults });
+    output.json({
+      topics: found.map(({ spec, actual }) => ({ name: spec.name, wanted: spec, actual })),
+      faults,
+    });
   } else {
     output.table(
       ['TOPIC', 'PARTITIONS', 'REPLICATION', 'MIN IN SYNC', 'STATE'],
@@ -36,18 +44,37 @@ async function report({ wal, topics }: ReturnType<typeof logOf>, { output, json 
         const state = topicFaults(spec, actual)
           .map((fault) => fault.kind)
           .join(', ');
-        return [spec.name, String(actual?.partitions ?? '-'), String(actual?.replicationFactor ?? '-'), actual?.config['min.insync.replicas'] ?? '-', state || 'ok'];
+        return [
+          spec.name,
+          String(actual?.partitions ?? '-'),
+          String(actual?.replicationFactor ?? '-'),
+          actual?.config['min.insync.replicas'] ?? '-',
+          state || 'ok',
+        ];
       }),
     );
   }
   const worst = faults[0];
   if (!worst) return;
-  const code = { missing: 'TOPIC_MISSING', mismatch: 'TOPIC_MISMATCH', unsafe: 'TOPIC_UNSAFE' } as const;
-  throw new EntError(code[worst.kind], faults.map((fault) => fault.problem).join('; '), { hint: [...new Set(faults.map((fault) => fault.remedy))].join('; ') });
+  const code = {
+    missing: 'TOPIC_MISSING',
+    mismatch: 'TOPIC_MISMATCH',
+    unsafe: 'TOPIC_UNSAFE',
+  } as const;
+  throw new EntError(code[worst.kind], faults.map((fault) => fault.problem).join('; '), {
+    hint: [...new Set(faults.map((fault) => fault.remedy))].join('; '),
+  });
 }
 
-async function withLog(options: TopicsOptions, use: (log: ReturnType<typeof logOf>) => Promise<void>): Promise<void> {
-  const log = logOf(parseSettings(logSettings, options.env), { logger: silentLogger, clock: realClock, rng: realRng });
+async function withLog(
+  options: TopicsOptions,
+  use: (log: ReturnType<typeof logOf>) => Promise<void>,
+): Promise<void> {
+  const log = logOf(parseSettings(logSettings, options.env), {
+    logger: silentLogger,
+    clock: realClock,
+    rng: realRng,
+  });
   try {
     await use(log);
   } finally {

@@ -17,7 +17,11 @@ export interface HandleCacheOptions<Handle> {
   readonly close: (handle: Handle, tenantId: string) => void;
 }
 
-export function createHandleCache<Handle>({ openMax, open, close }: HandleCacheOptions<Handle>): HandleCache<Handle> {
+export function createHandleCache<Handle>({
+  openMax,
+  open,
+  close,
+}: HandleCacheOptions<Handle>): HandleCache<Handle> {
   // A Map iterates in the order of insertion: the first entry is the one used longest ago.
   const handles = new Map<string, Handle>();
   const drop = (tenantId: string) => {
@@ -45,7 +49,7 @@ export function createHandleCache<Handle>({ openMax, open, close }: HandleCacheO
       return handles.size;
     },
     close() {
-      for (const tenantId of [...handles.keys()]) drop(tenantId);
+      for (const tenantId of handles.keys()) drop(tenantId);
     },
   };
 }

@@ -12,7 +12,11 @@ export interface PackedBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export function packBatch(topic: string, partition: number, records: readonly PlacedBytes[]): PackedBatch {
+export function packBatch(
+  topic: string,
+  partition: number,
+  records: readonly PlacedBytes[],
+): PackedBatch {
   const offsets = new Float64Array(records.length);
   const timesMs = new Float64Array(records.length);
   const ends = new Uint32Array(records.length);
@@ -27,7 +31,15 @@ export function packBatch(topic: string, partition: number, records: readonly Pl
     end += record.value.length;
     ends[i] = end;
   });
-  return { topic, partition, keys: records.map((record) => record.key), offsets, timesMs, ends, bytes };
+  return {
+    topic,
+    partition,
+    keys: records.map((record) => record.key),
+    offsets,
+    timesMs,
+    ends,
+    bytes,
+  };
 }
 
 /** What to move, not copy, when the batch is posted. */
@@ -40,6 +52,6 @@ export function unpackBatch(batch: PackedBatch): readonly PlacedBytes[] {
     key,
     offset: batch.offsets[i]!,
     timeMs: batch.timesMs[i]!,
-    value: batch.bytes.subarray(i === 0 ? 0 : batch.ends[i - 1]!, batch.ends[i]!),
+    value: batch.bytes.subarray(i === 0 ? 0 : batch.ends[i - 1]!, batch.ends[i]),
   }));
 }

@@ -13,7 +13,10 @@ export interface ShardFile {
   /** The next offset to consume, 0 for a partition never seen. */
   checkpoint(partition: number): number;
   /** Moves checkpoints, and says of tenants how far their files are known to be synced. One transaction. */
-  saveCheckpoints(checkpoints: ReadonlyMap<number, number>, synced: ReadonlyMap<string, number>): void;
+  saveCheckpoints(
+    checkpoints: ReadonlyMap<number, number>,
+    synced: ReadonlyMap<string, number>,
+  ): void;
   tenants(): readonly KnownTenant[];
   tenant(tenantId: string): KnownTenant | undefined;
   /** Lists tenants whose first record is at the given offset. */
@@ -38,7 +41,12 @@ export interface NewTenant {
 export type TenantFileState =
   | { readonly kind: 'active' }
   | { readonly kind: 'behind'; readonly fromOffset: number }
-  | { readonly kind: 'quarantined'; readonly fromOffset: number; readonly code: string; readonly reason: string };
+  | {
+      readonly kind: 'quarantined';
+      readonly fromOffset: number;
+      readonly code: string;
+      readonly reason: string;
+    };
 
 export interface KnownTenant extends NewTenant {
   readonly state: TenantFileState;
@@ -94,19 +102,32 @@ export function openShardFile({ dir, topic, partitions }: ShardFileOptions): Sha
     throw error;
   }
   const inode = statSync(path).ino;
-  const readCheckpoint = db.prepare<[number], number>('SELECT next_offset FROM checkpoints WHERE "partition" = ?').pluck();
-  const saveCheckpoint = db.prepare('INSERT INTO checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset');
+  const readCheckpoint = db
+    .prepare<[number], number>('SELECT next_offset FROM checkpoints WHERE "partition" = ?')
+    .pluck();
+  const saveCheckpoint = db.prepare(
+    'INSERT INTO checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
+  );
   const readTenant = db.prepare<[string], TenantRow>('SELECT * FROM tenants WHERE tenant_id = ?');
   const readTenants = db.prepare<[], TenantRow>('SELECT * FROM tenants ORDER BY tenant_id');
-  const addTenant = db.prepare('INSERT INTO tenants (tenant_id, "partition", first_offset) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
-  const updateState = db.prepare('UPDATE tenants SET state = ?, from_offset = ?, code = ?, reason = ?, synced_offset = -1 WHERE tenant_id = ?');
-  const updateSynced = db.prepare(`UPDATE tenants SET synced_offset = ? WHERE tenant_id = ? AND state = 'active'`);
-  const saveAll = db.transaction((checkpoints: ReadonlyMap<number, number>, synced: ReadonlyMap<string, number>) => {
-    for (const [partition, nextOffset] of checkpoints) saveCheckpoint.run(partition, nextOffset);
-    for (const [tenantId, offset] of synced) updateSynced.run(offset, tenantId);
-  });
+  const addTenant = db.prepare(
+    'INSERT INTO tenants (tenant_id, "partition", first_offset) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const updateState = db.prepare(
+    'UPDATE tenants SET state = ?, from_offset = ?, code = ?, reason = ?, synced_offset = -1 WHERE tenant_id = ?',
+  );
+  const updateSynced = db.prepare(
+    `UPDATE tenants SET synced_offset = ? WHERE tenant_id = ? AND state = 'active'`,
+  );
+  const saveAll = db.transaction(
+    (checkpoints: ReadonlyMap<number, number>, synced: ReadonlyMap<string, number>) => {
+      for (const [partition, nextOffset] of checkpoints) saveCheckpoint.run(partition, nextOffset);
+      for (const [tenantId, offset] of synced) updateSynced.run(offset, tenantId);
+    },
+  );
   const addAll = db.transaction((tenants: readonly NewTenant[]) => {
-    for (const { tenantId, partition, firstOffset } of tenants) addTenant.run(tenantId, partition, firstOffset);
+    for (const { tenantId, partition, firstOffset } of tenants)
+      addTenant.run(tenantId, partition, firstOffset);
   });
   return {
     checkpoint: (partition) => readCheckpoint.get(partition) ?? 0,
@@ -137,19 +158,46 @@ function makeOrCheck(db: Database.Database, path: string, topic: string, partiti
     make.immediate();
     return;
   }
-  const row = db.prepare<[], { format: number; topic: string; partitions: number }>('SELECT format, topic, partitions FROM shard').get();
-  if (!row) throw new EntError('STORE_CORRUPT', `${path} has lost its first row`, { hint: 'move the volume aside: the applier rebuilds it' });
-  if (row.format !== format) throw new EntError('UNKNOWN_FORMAT', `${path} is of format ${row.format}; this program knows ${format}`, { hint: 'upgrade this service' });
-  if (row.topic !== topic || row.partitions !== partitions) {
-    throw new EntError('TOPIC_MISMATCH', `${path} was made for ${row.topic} with ${row.partitions} partitions, not ${topic} with ${partitions}`, {
-      hint: 'a topic keeps its number of partitions for life; start with the settings and the log that this volume belongs to',
+  const row = db
+    .prepare<[], { format: number; topic: string; partitions: number }>(
+      'SELECT format, topic, partitions FROM shard',
+    )
+    .get();
+  if (!row)
+    throw new EntError('STORE_CORRUPT', `${path} has lost its first row`, {
+      hint: 'move the volume aside: the applier rebuilds it',
     });
+  if (row.format !== format)
+    throw new EntError(
+      'UNKNOWN_FORMAT',
+      `${path} is of format ${row.format}; this program knows ${format}`,
+      { hint: 'upgrade this service' },
+    );
+  if (row.topic !== topic || row.partitions !== partitions) {
+    throw new EntError(
+      'TOPIC_MISMATCH',
+      `${path} was made for ${row.topic} with ${row.partitions} partitions, not ${topic} with ${partitions}`,
+      {
+        hint: 'a topic keeps its number of partitions for life; start with the settings and the log that this volume belongs to',
+      },
+    );
   }
 }
 
 function fromRow(row: TenantRow): KnownTenant {
-  const { tenant_id: tenantId, partition, first_offset: firstOffset, from_offset: fromOffset, code, reason } = row;
+  const {
+    tenant_id: tenantId,
+    partition,
+    first_offset: firstOffset,
+    from_offset: fromOffset,
+    code,
+    reason,
+  } = row;
   const state: TenantFileState =
-    row.state === 'active' ? { kind: 'active' } : row.state === 'behind' ? { kind: 'behind', fromOffset } : { kind: 'quarantined', fromOffset, code, reason };
+    row.state === 'active'
+      ? { kind: 'active' }
+      : row.state === 'behind'
+        ? { kind: 'behind', fromOffset }
+        : { kind: 'quarantined', fromOffset, code, reason };
   return { tenantId, partition, firstOffset, state, syncedOffset: row.synced_offset };
 }

@@ -1,7 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { EntError, invariant, isEntError, parseTenantId, toError, type Logger } from '@entdb/base';
-import { decodeWalRecord, encodeResultRecord, errorToDetail, positionToWire, type ResultRecord, type WalRecord } from '@entdb/contracts';
+import {
+  decodeWalRecord,
+  encodeResultRecord,
+  errorToDetail,
+  positionToWire,
+  type ResultRecord,
+  type WalRecord,
+} from '@entdb/contracts';
 import type { ApplyOutcome, PlacedRecord, TenantWriter } from '../store.ts';
 import { createHandleCache } from './handle-cache.ts';
 import { openShardFile, type KnownTenant, type TenantFileState } from './shard-file.ts';
@@ -24,7 +31,12 @@ export interface Shard {
    * Feeds a tenant that is `behind` with the records of its partition in [from, next), other tenants' included or not. The first call begins at the
    * state's `fromOffset`; each goes on where the last ended. The tenant is active again when it has met the partition's own progress.
    */
-  catchUp(tenantId: string, from: number, next: number, records: readonly PlacedBytes[]): ShardProgress;
+  catchUp(
+    tenantId: string,
+    from: number,
+    next: number,
+    records: readonly PlacedBytes[],
+  ): ShardProgress;
   /** Gives up on a tenant until the next start. */
   quarantine(tenantId: string, error: EntError): ShardProgress;
   /** Damage was found in a tenant's files: they are moved aside and the tenant is behind from its first record. */
@@ -76,7 +88,11 @@ export interface ShardOptions {
   /** The partitions that this shard follows. */
   readonly owned: readonly number[];
   readonly openTenantsMax: number;
-  readonly openWriter: (options: { readonly dir: string; readonly tenantId: string; readonly create: boolean }) => TenantWriter;
+  readonly openWriter: (options: {
+    readonly dir: string;
+    readonly tenantId: string;
+    readonly create: boolean;
+  }) => TenantWriter;
   readonly logger: Logger;
 }
 
@@ -101,7 +117,12 @@ export function openShard(options: ShardOptions): Shard {
     // What stopped a tenant may be mended by now: a newer program, a repaired log.
     const { state } = tenant;
     if (!options.owned.includes(tenant.partition)) continue;
-    const known: Tenant = { ...tenant, opened: false, state: state.kind === 'quarantined' ? { kind: 'behind', fromOffset: state.fromOffset } : state };
+    const known: Tenant = {
+      ...tenant,
+      opened: false,
+      state:
+        state.kind === 'quarantined' ? { kind: 'behind', fromOffset: state.fromOffset } : state,
+    };
     tenants.set(tenant.tenantId, known);
   }
 
@@ -128,11 +149,16 @@ export function openShard(options: ShardOptions): Shard {
     openMax: options.openTenantsMax,
     open: (tenantId) => {
       const tenant = tenants.get(tenantId)!;
-      const reached = tenant.state.kind === 'behind' ? tenant.state.fromOffset : startOffset(tenant.partition);
+      const reached =
+        tenant.state.kind === 'behind' ? tenant.state.fromOffset : startOffset(tenant.partition);
       const create = !tenant.opened && reached <= tenant.firstOffset;
       const writer = options.openWriter({ dir: tenantDir(dir, tenantId), tenantId, create });
       if (writer.position.offset < tenant.syncedOffset) {
-        const stale = new EntError('STORE_CORRUPT', `files of tenant ${tenantId} end at offset ${writer.position.offset}, and had ${tenant.syncedOffset} before`, { tenantId });
+        const stale = new EntError(
+          'STORE_CORRUPT',
+          `files of tenant ${tenantId} end at offset ${writer.position.offset}, and had ${tenant.syncedOffset} before`,
+          { tenantId },
+        );
         writer.close();
         throw stale;
       }
@@ -153,7 +179,11 @@ export function openShard(options: ShardOptions): Shard {
     untold.push({ tenantId, partition: tenant.partition, state });
   };
 
-  const progressOf = (partition: number, touched: readonly string[] = [], verdicts: readonly PublishedVerdict[] = []): ShardProgress => ({
+  const progressOf = (
+    partition: number,
+    touched: readonly string[] = [],
+    verdicts: readonly PublishedVerdict[] = [],
+  ): ShardProgress => ({
     partition,
     nextOffset: nextOffset(partition),
     touched,
@@ -162,15 +192,26 @@ export function openShard(options: ShardOptions): Shard {
   });
 
   const stop = (tenantId: string, fromOffset: number, error: EntError): void => {
-    logger.error({ tenantId, fromOffset, code: error.code, err: error }, 'tenant stands still: a record cannot be applied');
+    logger.error(
+      { tenantId, fromOffset, code: error.code, err: error },
+      'tenant stands still: a record cannot be applied',
+    );
     catchUps.delete(tenantId);
     writers.drop(tenantId);
-    setState(tenantId, { kind: 'quarantined', fromOffset, code: error.code, reason: error.message });
+    setState(tenantId, {
+      kind: 'quarantined',
+      fromOffset,
+      code: error.code,
+      reason: error.message,
+    });
   };
 
   const rebuild = (tenantId: string, error: EntError): void => {
     const tenant = tenants.get(tenantId)!;
-    logger.error({ tenantId, firstOffset: tenant.firstOffset, code: error.code, err: error }, 'tenant files cannot be trusted: rebuilding from the log');
+    logger.error(
+      { tenantId, firstOffset: tenant.firstOffset, code: error.code, err: error },
+      'tenant files cannot be trusted: rebuilding from the log',
+    );
     catchUps.delete(tenantId);
     dirty.delete(tenantId);
     writers.drop(tenantId);
@@ -179,7 +220,12 @@ export function openShard(options: ShardOptions): Shard {
   };
 
   /** Applies one tenant's records; what goes wrong stops the tenant alone, unless the disk refuses. */
-  const applyTenant = (tenantId: string, partition: number, records: readonly PlacedBytes[], verdicts: PublishedVerdict[]): void => {
+  const applyTenant = (
+    tenantId: string,
+    partition: number,
+    records: readonly PlacedBytes[],
+    verdicts: PublishedVerdict[],
+  ): void => {
     const decoded = decodeAll(topic, partition, records);
     let writer: TenantWriter;
     try {
@@ -193,7 +239,14 @@ export function openShard(options: ShardOptions): Shard {
       const poison = result.poison ?? decoded.poison;
       if (!poison) return;
       const asked = decoded.records.find((placed) => placed.offset === poison.offset)?.record;
-      if (asked?.results) verdicts.push(publish(asked, topic, partition, { kind: 'refused', offset: poison.offset, error: standsStill(tenantId, poison.error) }));
+      if (asked?.results)
+        verdicts.push(
+          publish(asked, topic, partition, {
+            kind: 'refused',
+            offset: poison.offset,
+            error: standsStill(tenantId, poison.error),
+          }),
+        );
       stop(tenantId, poison.offset, poison.error);
     } catch (error) {
       if (!isEntError(error, 'STORE_MISSING') && !isEntError(error, 'STORE_CORRUPT')) throw error;
@@ -202,10 +255,18 @@ export function openShard(options: ShardOptions): Shard {
   };
 
   const learn = (partition: number, groups: ReadonlyMap<string, readonly PlacedBytes[]>): void => {
-    const fresh = [...groups].filter(([tenantId]) => !tenants.has(tenantId)).map(([tenantId, records]) => ({ tenantId, partition, firstOffset: records[0]!.offset }));
+    const fresh = [...groups]
+      .filter(([tenantId]) => !tenants.has(tenantId))
+      .map(([tenantId, records]) => ({ tenantId, partition, firstOffset: records[0]!.offset }));
     if (fresh.length === 0) return;
     file.addTenants(fresh);
-    for (const tenant of fresh) tenants.set(tenant.tenantId, { ...tenant, state: { kind: 'active' }, syncedOffset: -1, opened: false });
+    for (const tenant of fresh)
+      tenants.set(tenant.tenantId, {
+        ...tenant,
+        state: { kind: 'active' },
+        syncedOffset: -1,
+        opened: false,
+      });
   };
 
   return {
@@ -215,10 +276,14 @@ export function openShard(options: ShardOptions): Shard {
       const first = records[0];
       invariant(first, 'a batch has records');
       if (first.offset !== expected) {
-        throw new EntError('LOG_GAP', `partition ${partition} of ${topic} goes on at offset ${first.offset}, and ${expected} must come next`, {
-          position: { topic, partition, offset: expected },
-          hint: 'records are missing from the log, or the volume belongs to another log',
-        });
+        throw new EntError(
+          'LOG_GAP',
+          `partition ${partition} of ${topic} goes on at offset ${first.offset}, and ${expected} must come next`,
+          {
+            position: { topic, partition, offset: expected },
+            hint: 'records are missing from the log, or the volume belongs to another log',
+          },
+        );
       }
       const groups = groupByTenant(records, logger);
       learn(partition, groups);
@@ -255,7 +320,8 @@ export function openShard(options: ShardOptions): Shard {
     },
     quarantine(tenantId, error) {
       const tenant = tenants.get(tenantId)!;
-      const fromOffset = tenant.state.kind === 'active' ? nextOffset(tenant.partition) : tenant.state.fromOffset;
+      const fromOffset =
+        tenant.state.kind === 'active' ? nextOffset(tenant.partition) : tenant.state.fromOffset;
       stop(tenantId, fromOffset, error);
       return progressOf(tenant.partition);
     },
@@ -272,13 +338,17 @@ export function openShard(options: ShardOptions): Shard {
       file.saveCheckpoints(checkpoints, synced);
       for (const [tenantId, offset] of synced) {
         const tenant = tenants.get(tenantId)!;
-        if (tenant.state.kind === 'active') tenants.set(tenantId, { ...tenant, syncedOffset: offset });
+        if (tenant.state.kind === 'active')
+          tenants.set(tenantId, { ...tenant, syncedOffset: offset });
       }
       synced.clear();
       return names.length;
     },
     assertIntact() {
-      if (!file.intact()) throw new EntError('STORE_MISSING', `the volume at ${dir} was taken away or replaced`, { hint: 'restart: the applier rebuilds it' });
+      if (!file.intact())
+        throw new EntError('STORE_MISSING', `the volume at ${dir} was taken away or replaced`, {
+          hint: 'restart: the applier rebuilds it',
+        });
     },
     close() {
       writers.close();
@@ -301,13 +371,20 @@ function moveAside(dir: string, tenantId: string): void {
   renameSync(from, join(aside, `${tenantId}.${copies + 1}`));
 }
 
-function groupByTenant(records: readonly PlacedBytes[], logger: Logger): ReadonlyMap<string, readonly PlacedBytes[]> {
+function groupByTenant(
+  records: readonly PlacedBytes[],
+  logger: Logger,
+): ReadonlyMap<string, readonly PlacedBytes[]> {
   const groups = new Map<string, PlacedBytes[]>();
   for (const record of records) {
     const group = groups.get(record.key);
     if (group) group.push(record);
     else if (isTenantId(record.key)) groups.set(record.key, [record]);
-    else logger.error({ offset: record.offset, key: record.key.slice(0, 140) }, 'a record under a key that is no tenant id belongs to nobody');
+    else
+      logger.error(
+        { offset: record.offset, key: record.key.slice(0, 140) },
+        'a record under a key that is no tenant id belongs to nobody',
+      );
   }
   return groups;
 }
@@ -321,13 +398,26 @@ function isTenantId(key: string): boolean {
   }
 }
 
-function decodeAll(topic: string, partition: number, records: readonly PlacedBytes[]): { readonly records: readonly PlacedRecord[]; readonly poison?: { readonly offset: number; readonly error: EntError } } {
+function decodeAll(
+  topic: string,
+  partition: number,
+  records: readonly PlacedBytes[],
+): {
+  readonly records: readonly PlacedRecord[];
+  readonly poison?: { readonly offset: number; readonly error: EntError };
+} {
   const decoded: PlacedRecord[] = [];
   for (const { key, offset, timeMs, value } of records) {
     try {
       decoded.push({ topic, partition, offset, timeMs, record: decodeWalRecord(key, value) });
     } catch (thrown) {
-      const error = thrown instanceof EntError ? thrown : new EntError('RECORD_CORRUPT', toError(thrown).message, { tenantId: key, cause: thrown });
+      const error =
+        thrown instanceof EntError
+          ? thrown
+          : new EntError('RECORD_CORRUPT', toError(thrown).message, {
+              tenantId: key,
+              cause: thrown,
+            });
       return { records: decoded, poison: { offset, error } };
     }
   }
@@ -335,17 +425,32 @@ function decodeAll(topic: string, partition: number, records: readonly PlacedByt
 }
 
 function standsStill(tenantId: string, cause: EntError): EntError {
-  return new EntError('TENANT_QUARANTINED', `tenant ${tenantId} stands still: ${cause.message}`, { tenantId, cause });
+  return new EntError('TENANT_QUARANTINED', `tenant ${tenantId} stands still: ${cause.message}`, {
+    tenantId,
+    cause,
+  });
 }
 
-function publish(record: WalRecord, topic: string, partition: number, outcome: ApplyOutcome): PublishedVerdict {
+function publish(
+  record: WalRecord,
+  topic: string,
+  partition: number,
+  outcome: ApplyOutcome,
+): PublishedVerdict {
   const askedAt = positionToWire({ topic, partition, offset: outcome.offset, epoch: 0 });
   const message: ResultRecord = {
     $typeName: 'entdb.v1.ResultRecord',
     tenantId: record.tenantId,
     idempotencyKey: record.idempotencyKey,
     askedAt,
-    verdict: outcome.kind === 'refused' ? { case: 'error', value: errorToDetail(outcome.error) } : { case: 'resultJson', value: outcome.resultJson },
+    verdict:
+      outcome.kind === 'refused'
+        ? { case: 'error', value: errorToDetail(outcome.error) }
+        : { case: 'resultJson', value: outcome.resultJson },
   };
-  return { partition: record.results!.partition, tenantId: record.tenantId, value: encodeResultRecord(message) };
+  return {
+    partition: record.results!.partition,
+    tenantId: record.tenantId,
+    value: encodeResultRecord(message),
+  };
 }

@@ -1,5 +1,5 @@
+import { realRng } from '@entdb/base';
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { MultisetHash } from '../multiset-hash.ts';
@@ -47,7 +47,7 @@ function insertMeta(db: Database.Database, tenantId: string): void {
   const meta: Omit<MetaRow, 'hash'> = {
     format: fileFormat,
     tenant_id: tenantId,
-    file_id: randomUUID(),
+    file_id: Buffer.from(realRng.bytes(16)).toString('hex'),
     state: 'absent',
     topic: '',
     partition: 0,

@@ -1,8 +1,7 @@
 import Database from 'better-sqlite3';
-import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { EntError } from '@entdb/base';
+import { EntError, realRng } from '@entdb/base';
 import type { TopicSpec } from '../wal.ts';
 
 /**
@@ -67,7 +66,7 @@ function missingSettings(): never {
  */
 export function createTopic(directory: string, spec: TopicSpec): boolean {
   makeDirectory(directory);
-  const draft = join(directory, `.${spec.name}.${randomUUID()}`);
+  const draft = join(directory, `.${spec.name}.${Buffer.from(realRng.bytes(16)).toString('hex')}`);
   try {
     const db = new Database(draft);
     try {

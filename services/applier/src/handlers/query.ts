@@ -1,5 +1,11 @@
 import { EntError, isEntError } from '@entdb/base';
-import type { GetResultRequest, GetResultResponse, Position, QueryService, ReadScope } from '@entdb/contracts';
+import type {
+  GetResultRequest,
+  GetResultResponse,
+  Position,
+  QueryService,
+  ReadScope,
+} from '@entdb/contracts';
 import type { Call, Implementation } from '@entdb/service-kit';
 import type { Wal } from '@entdb/wal';
 import type { Applier } from '../applier.ts';
@@ -32,13 +38,21 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
   const { gate, readers, tenants, progress, tail, wal, applier } = options;
   let watchers = 0;
 
-  const readTrusted = async <M extends ReadMethod>(method: M, tenantId: string, request: ReadRequest<M>): Promise<ReadResponse<M>> => {
+  const readTrusted = async <M extends ReadMethod>(
+    method: M,
+    tenantId: string,
+    request: ReadRequest<M>,
+  ): Promise<ReadResponse<M>> => {
     try {
       return await readers.read(method, tenantId, request);
     } catch (error) {
       if (!isEntError(error, 'STORE_CORRUPT') && !isEntError(error, 'STORE_MISSING')) throw error;
       await applier.distrust(tenantId, error);
-      throw new EntError('NOT_CAUGHT_UP', `damage was found in the files of tenant ${tenantId}; they are being rebuilt from the log`, { tenantId, retryAfterMs: 500, cause: error });
+      throw new EntError(
+        'NOT_CAUGHT_UP',
+        `damage was found in the files of tenant ${tenantId}; they are being rebuilt from the log`,
+        { tenantId, retryAfterMs: 500, cause: error },
+      );
     }
   };
 
@@ -56,7 +70,9 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
       const tenantId = request.scope?.tenantId ?? '';
       // Listen before looking: a verdict that is committed in between must not be missed.
       const listening = new AbortController();
-      const changed = request.wait ? tenants.changed(tenantId, AbortSignal.any([call.signal, listening.signal])) : undefined;
+      const changed = request.wait
+        ? tenants.changed(tenantId, AbortSignal.any([call.signal, listening.signal]))
+        : undefined;
       changed?.catch(() => undefined);
       try {
         const response = await read('getResult')(request, call).catch((error: unknown) => {
@@ -86,30 +102,57 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
     getResult,
     getTenant: async (request, call) => {
       const { tenantId, partition } = gate.own(request.scope?.tenantId ?? '');
-      return tenantInfo(tenantId, partition, tenants.state(tenantId)) ?? read('getTenant')(request, call);
+      return (
+        tenantInfo(tenantId, partition, tenants.state(tenantId)) ?? read('getTenant')(request, call)
+      );
     },
     async waitForPosition(request, call) {
       const tenantId = await gate.enter(request.scope, call.signal);
-      const { position } = await readTrusted('getTenant', tenantId, { $typeName: 'entdb.v1.GetTenantRequest' });
+      const { position } = await readTrusted('getTenant', tenantId, {
+        $typeName: 'entdb.v1.GetTenantRequest',
+      });
       gate.checkEpoch(request.scope, position);
       return position ? { position } : {};
     },
     async listTenants(request) {
       const size = Math.min(request.pageSize || 100, 1_000);
-      const after = request.pageToken === '' ? '' : Buffer.from(request.pageToken, 'base64url').toString('utf8');
+      const after =
+        request.pageToken === ''
+          ? ''
+          : Buffer.from(request.pageToken, 'base64url').toString('utf8');
       const tenantIds = tenants.page(after, size);
       const last = tenantIds.length === size ? tenantIds.at(-1)! : '';
-      return { tenantIds: [...tenantIds], nextPageToken: Buffer.from(last, 'utf8').toString('base64url') };
+      return {
+        tenantIds: [...tenantIds],
+        nextPageToken: Buffer.from(last, 'utf8').toString('base64url'),
+      };
     },
     async *watch(request, call) {
       const { tenantId, partition } = gate.own(request.tenantId);
       const fromOffset = request.after && gate.offsetOf(request.after, tenantId, partition) + 1;
-      if (watchers >= options.watchersMax) throw new EntError('RESOURCE_EXHAUSTED', `${watchers} watchers are connected already`, { tenantId, retryAfterMs: 1_000 });
+      if (watchers >= options.watchersMax)
+        throw new EntError('RESOURCE_EXHAUSTED', `${watchers} watchers are connected already`, {
+          tenantId,
+          retryAfterMs: 1_000,
+        });
       watchers += 1;
       try {
         const result = (idempotencyKey: string) =>
-          readTrusted('getResult', tenantId, { $typeName: 'entdb.v1.GetResultRequest', idempotencyKey, wait: false });
-        yield* watch({ tenantId, partition, fromOffset, wal, progress, tail, result, signal: call.signal });
+          readTrusted('getResult', tenantId, {
+            $typeName: 'entdb.v1.GetResultRequest',
+            idempotencyKey,
+            wait: false,
+          });
+        yield* watch({
+          tenantId,
+          partition,
+          fromOffset,
+          wal,
+          progress,
+          tail,
+          result,
+          signal: call.signal,
+        });
       } finally {
         watchers -= 1;
       }

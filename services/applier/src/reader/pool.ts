@@ -1,9 +1,19 @@
 import { createWorkerClient, type WorkerClient } from '@entdb/threads';
-import type { ReaderData, ReaderMethods, ReadMethod, ReadRequest, ReadResponse } from './protocol.ts';
+import type {
+  ReaderData,
+  ReaderMethods,
+  ReadMethod,
+  ReadRequest,
+  ReadResponse,
+} from './protocol.ts';
 
 /** Reader threads, each with read-only connections of its own. */
 export interface ReaderPool {
-  read<M extends ReadMethod>(method: M, tenantId: string, request: ReadRequest<M>): Promise<ReadResponse<M>>;
+  read<M extends ReadMethod>(
+    method: M,
+    tenantId: string,
+    request: ReadRequest<M>,
+  ): Promise<ReadResponse<M>>;
   /** Resolves when no thread has the tenant's files open any more. */
   forget(tenantId: string): Promise<void>;
   close(): Promise<void>;
@@ -17,7 +27,12 @@ interface Reader {
 export function createReaderPool(options: ReaderData & { readonly threads: number }): ReaderPool {
   const { threads, ...workerData } = options;
   const readers: readonly Reader[] = Array.from({ length: threads }, (_, i) => ({
-    client: createWorkerClient<ReaderMethods>({ url: new URL('./worker.ts', import.meta.url), name: `reader thread ${i}`, workerData, lostCode: 'STORE_UNAVAILABLE' }),
+    client: createWorkerClient<ReaderMethods>({
+      url: new URL('./worker.ts', import.meta.url),
+      name: `reader thread ${i}`,
+      workerData,
+      lostCode: 'STORE_UNAVAILABLE',
+    }),
     busy: 0,
   }));
   const idlest = () => readers.reduce((best, reader) => (reader.busy < best.busy ? reader : best));
@@ -27,7 +42,9 @@ export function createReaderPool(options: ReaderData & { readonly threads: numbe
       reader.busy += 1;
       try {
         // The worker answers with what this very method returns.
-        return (await reader.client.call('read', { tenantId, method, request })) as ReadResponse<typeof method>;
+        return (await reader.client.call('read', { tenantId, method, request })) as ReadResponse<
+          typeof method
+        >;
       } finally {
         reader.busy -= 1;
       }

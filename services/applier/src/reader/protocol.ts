@@ -6,7 +6,11 @@ export type ReadRequest<M extends ReadMethod> = Parameters<TenantReader[M]>[0];
 export type ReadResponse<M extends ReadMethod> = ReturnType<TenantReader[M]>;
 
 export interface ReaderMethods {
-  read(params: { readonly tenantId: string; readonly method: ReadMethod; readonly request: unknown }): unknown;
+  read(params: {
+    readonly tenantId: string;
+    readonly method: ReadMethod;
+    readonly request: unknown;
+  }): unknown;
   /** Closes the tenant's files: they are about to be replaced. */
   forget(params: { readonly tenantId: string }): void;
 }

@@ -1,6 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '@entdb/base';
-import { createHandleCache, openTenantReader, tenantDir, type TenantReader } from '@entdb/tenant-store';
+import {
+  createHandleCache,
+  openTenantReader,
+  tenantDir,
+  type TenantReader,
+} from '@entdb/tenant-store';
 import { serveCalls } from '@entdb/threads';
 import type { ReaderData, ReaderMethods } from './protocol.ts';
 

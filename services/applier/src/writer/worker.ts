@@ -8,7 +8,11 @@ import type { WriterData, WriterMethods } from './protocol.ts';
 /** The writer thread: the only writer of this volume's files. SQLite blocks here and nowhere else. */
 const data = workerData as WriterData; // given by the thread that started this one
 invariant(parentPort, 'the writer runs as a worker thread');
-const logger = createLogger({ service: 'applier', instance: data.instance, level: data.logLevel }).child({ thread: 'writer' });
+const logger = createLogger({
+  service: 'applier',
+  instance: data.instance,
+  level: data.logLevel,
+}).child({ thread: 'writer' });
 const shard = openShard({ ...data, logger, openWriter: openTenantWriter });
 
 serveCalls<WriterMethods>(
@@ -19,9 +23,12 @@ serveCalls<WriterMethods>(
       tenants: shard.tenants(),
     }),
     apply: async (batch) => shard.apply(batch.partition, unpackBatch(batch)),
-    catchUp: async ({ tenantId, from, next, batch }) => shard.catchUp(tenantId, from, next, unpackBatch(batch)),
-    quarantine: async ({ tenantId, code, message }) => shard.quarantine(tenantId, new EntError(code, message, { tenantId })),
-    distrust: async ({ tenantId, code, message }) => shard.distrust(tenantId, new EntError(code, message, { tenantId })),
+    catchUp: async ({ tenantId, from, next, batch }) =>
+      shard.catchUp(tenantId, from, next, unpackBatch(batch)),
+    quarantine: async ({ tenantId, code, message }) =>
+      shard.quarantine(tenantId, new EntError(code, message, { tenantId })),
+    distrust: async ({ tenantId, code, message }) =>
+      shard.distrust(tenantId, new EntError(code, message, { tenantId })),
     sync: async () => shard.sync(),
     assertIntact: async () => shard.assertIntact(),
   },
