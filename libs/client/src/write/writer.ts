@@ -1,7 +1,7 @@
 /** Sends transactions: on one stream where it can, else in calls of their own, and again where another try can help. */
 import type { Clock, Rng } from '@entdb/base';
 import type { ExecuteAtomicRequest, ExecuteAtomicResponse, Schema } from '@entdb/contracts';
-import { attemptWithin, type Budget } from '../fleet/budget.ts';
+import { attemptWithin, startBudget, type Budget } from '../fleet/budget.ts';
 import type { Server } from '../fleet/connection.ts';
 import { toEntError } from '../fleet/errors.ts';
 import { createPipeline, responseOf } from './pipeline.ts';
@@ -54,13 +54,21 @@ export function createWriter(options: WriterOptions): Writer {
   ): Promise<ExecuteAtomicResponse> {
     if (streams && wireBytesMax(request) <= streamableBytesMax) {
       try {
-        return await pipeline.submit(request, budget.signal);
+        return await submit(request, budget);
       } catch (error) {
         if (toEntError(error).code !== 'UNIMPLEMENTED') throw error;
         streams = false; // a transport without streams in both directions, for example a browser's
       }
     }
     return gateway.command.executeAtomic(request, attemptWithin(budget, attemptTimeoutMs));
+  }
+
+  /** A verdict can get lost, with the applier that had it ready: the next try with the same key is answered anew. */
+  async function submit(request: ExecuteAtomicRequest, budget: Budget) {
+    const remainingMs = budget.remainingMs();
+    if (remainingMs <= attemptTimeoutMs) return pipeline.submit(request, budget.signal);
+    using attempt = startBudget(clock, attemptTimeoutMs, budget.signal);
+    return await pipeline.submit(request, attempt.signal);
   }
 
   function execute(request: ExecuteAtomicRequest, budget: Budget, sendFirst: Send) {
