@@ -6,8 +6,14 @@ import { create, createRegistry, fromBinary, toBinary } from '@bufbuild/protobuf
 import { silentLogger } from '@entdb/base';
 import { createHealth, createServer } from '@entdb/service-kit';
 import { createMetrics } from '@entdb/telemetry';
-import { ConformanceService, file_connectrpc_conformance_v1_service as serviceFile } from './gen/connectrpc/conformance/v1/service_pb.ts';
-import { ServerCompatRequestSchema, ServerCompatResponseSchema } from './gen/connectrpc/conformance/v1/server_compat_pb.ts';
+import {
+  ConformanceService,
+  file_connectrpc_conformance_v1_service as serviceFile,
+} from './gen/connectrpc/conformance/v1/service_pb.ts';
+import {
+  ServerCompatRequestSchema,
+  ServerCompatResponseSchema,
+} from './gen/connectrpc/conformance/v1/server_compat_pb.ts';
 import { implementation } from './service.ts';
 
 async function readRequest() {
@@ -15,7 +21,8 @@ async function readRequest() {
   for await (const chunk of process.stdin) {
     chunks.push(chunk as Buffer);
     const all = Buffer.concat(chunks);
-    if (all.length >= 4 && all.length >= 4 + all.readUInt32BE(0)) return fromBinary(ServerCompatRequestSchema, all.subarray(4, 4 + all.readUInt32BE(0)));
+    if (all.length >= 4 && all.length >= 4 + all.readUInt32BE(0))
+      return fromBinary(ServerCompatRequestSchema, all.subarray(4, 4 + all.readUInt32BE(0)));
   }
   throw new Error('the suite closed standard input before it had said what to serve');
 }
@@ -33,7 +40,10 @@ const server = createServer({
   ...(request.messageReceiveLimit > 0 && { limits: { readBytesMax: request.messageReceiveLimit } }),
 });
 const { address, port } = await server.listen('127.0.0.1', 0);
-const answer = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, { host: address, port }));
+const answer = toBinary(
+  ServerCompatResponseSchema,
+  create(ServerCompatResponseSchema, { host: address, port }),
+);
 const length = Buffer.alloc(4);
 length.writeUInt32BE(answer.length);
 process.stdout.write(Buffer.concat([length, answer]));

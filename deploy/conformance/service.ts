@@ -29,12 +29,12 @@ export const implementation: Implementation<typeof ConformanceService> = {
     const info = infoOf(call, packAll(ClientStreamRequestSchema, all));
     return { payload: await answer(all[0]?.responseDefinition, info, call) };
   },
-  serverStream: async function* (request, call) {
+  async *serverStream(request, call) {
     const definition = request.responseDefinition;
     sendMetadata(definition, call);
     yield* responses(definition, infoOf(call, [anyPack(ServerStreamRequestSchema, request)]), call);
   },
-  bidiStream: async function* (requests, call) {
+  async *bidiStream(requests, call) {
     const seen: MessageShape<typeof BidiStreamRequestSchema>[] = [];
     let definition: StreamResponseDefinition | undefined;
     let sent = 0;
@@ -49,7 +49,9 @@ export const implementation: Implementation<typeof ConformanceService> = {
       if (data === undefined) break;
       const echoed = [anyPack(BidiStreamRequestSchema, request)];
       await delay(definition?.responseDelayMs ?? 0);
-      yield { payload: { data, requestInfo: sent === 0 ? infoOf(call, echoed) : { requests: echoed } } };
+      yield {
+        payload: { data, requestInfo: sent === 0 ? infoOf(call, echoed) : { requests: echoed } },
+      };
       sent += 1;
     }
     // What the caller's requests did not fetch, and all of it when half-duplex.
@@ -57,16 +59,26 @@ export const implementation: Implementation<typeof ConformanceService> = {
   },
 };
 
-async function* responses(definition: StreamResponseDefinition | undefined, info: RequestInfo, call: Call, from = 0) {
+async function* responses(
+  definition: StreamResponseDefinition | undefined,
+  info: RequestInfo,
+  call: Call,
+  from = 0,
+) {
   for (const [index, data] of (definition?.responseData ?? []).entries()) {
     if (index < from) continue;
     await delay(definition?.responseDelayMs ?? 0, undefined, { signal: call.signal });
     yield { payload: { data, ...(index === 0 && { requestInfo: info }) } };
   }
-  if (definition?.error) throw failure(definition.error, definition.responseData.length === 0 ? info : undefined);
+  if (definition?.error)
+    throw failure(definition.error, definition.responseData.length === 0 ? info : undefined);
 }
 
-async function answer(definition: UnaryResponseDefinition | undefined, requestInfo: RequestInfo, call: Call) {
+async function answer(
+  definition: UnaryResponseDefinition | undefined,
+  requestInfo: RequestInfo,
+  call: Call,
+) {
   sendMetadata(definition, call);
   await delay(definition?.responseDelayMs ?? 0, undefined, { signal: call.signal });
   const response = definition?.response;
@@ -75,24 +87,40 @@ async function answer(definition: UnaryResponseDefinition | undefined, requestIn
 }
 
 function failure(wanted: WantedError, info: RequestInfo | undefined): RpcError {
-  const details = wanted.details.map((any) => ({ type: any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1), value: any.value }));
+  const details = wanted.details.map((any) => ({
+    type: any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1),
+    value: any.value,
+  }));
   // The suite's codes have the names of gRPC's statuses, in capitals.
-  const status = Object.entries(Code).find(([, code]) => code === wanted.code)?.[0].toLowerCase() as RpcStatus;
-  return new RpcError(status, wanted.message ?? '', [...details, ...(info ? [{ desc: ConformancePayload_RequestInfoSchema, value: info }] : [])]);
+  const status = Object.entries(Code)
+    .find(([, code]) => code === wanted.code)?.[0]
+    .toLowerCase() as RpcStatus;
+  return new RpcError(status, wanted.message ?? '', [
+    ...details,
+    ...(info ? [{ desc: ConformancePayload_RequestInfoSchema, value: info }] : []),
+  ]);
 }
 
 function infoOf(call: Call, requests: Any[]): RequestInfo {
   const named = call.header('connect-timeout-ms') ?? call.header('grpc-timeout');
   return {
-    requestHeaders: [...call.headers()].map(([name, value]) => ({ name, value: value.split(/,\s?/) })),
+    requestHeaders: [...call.headers()].map(([name, value]) => ({
+      name,
+      value: value.split(/,\s?/),
+    })),
     requests,
     ...(named !== undefined && { timeoutMs: BigInt(Math.round(call.remainingMs())) }),
   };
 }
 
-function sendMetadata(definition: { responseHeaders: Header[]; responseTrailers: Header[] } | undefined, call: Call): void {
-  for (const { name, value } of definition?.responseHeaders ?? []) for (const text of value) call.appendHeader(name, text);
-  for (const { name, value } of definition?.responseTrailers ?? []) for (const text of value) call.appendTrailer(name, text);
+function sendMetadata(
+  definition: { responseHeaders: Header[]; responseTrailers: Header[] } | undefined,
+  call: Call,
+): void {
+  for (const { name, value } of definition?.responseHeaders ?? [])
+    for (const text of value) call.appendHeader(name, text);
+  for (const { name, value } of definition?.responseTrailers ?? [])
+    for (const text of value) call.appendTrailer(name, text);
 }
 
 const packAll = <D extends DescMessage>(desc: D, messages: readonly MessageShape<D>[]): Any[] =>

@@ -43,7 +43,10 @@ export type Handler<Method> =
       : Method extends DescMethodClientStreaming<infer I, infer O>
         ? (requests: AsyncIterable<MessageShape<I>>, call: Call) => Promise<MessageInitShape<O>>
         : Method extends DescMethodBiDiStreaming<infer I, infer O>
-          ? (requests: AsyncIterable<MessageShape<I>>, call: Call) => AsyncIterable<MessageInitShape<O>>
+          ? (
+              requests: AsyncIterable<MessageShape<I>>,
+              call: Call,
+            ) => AsyncIterable<MessageInitShape<O>>
           : never;
 
 /** The handlers of one service. A method that is left out answers UNIMPLEMENTED. */

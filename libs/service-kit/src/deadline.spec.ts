@@ -18,21 +18,33 @@ describe('deadlines', () => {
     expect(timeout.kind === 'ms' && timeout.ms).toBeCloseTo(ms, 9);
   });
 
-  it.each(['', 'S', '5', '-5S', '5s', '1.5S', '123456789S', 'NaNS', 'Infinity', '5 S', '5S5S'])('refuses grpc-timeout %j', (text) => {
-    expect(parseGrpcTimeout(text).kind).toBe('malformed');
-    const chosen = chooseTimeoutMs(parseGrpcTimeout(text), limits);
-    expect(isEntError(chosen, 'INVALID_DEADLINE')).toBe(true);
-  });
+  it.each(['', 'S', '5', '-5S', '5s', '1.5S', '123456789S', 'NaNS', 'Infinity', '5 S', '5S5S'])(
+    'refuses grpc-timeout %j',
+    (text) => {
+      expect(parseGrpcTimeout(text).kind).toBe('malformed');
+      const chosen = chooseTimeoutMs(parseGrpcTimeout(text), limits);
+      expect(isEntError(chosen, 'INVALID_DEADLINE')).toBe(true);
+    },
+  );
 
-  it.each(['', '-1', '1.5', '1e3', 'Infinity', 'NaN', '12345678901', '5S'])('refuses connect-timeout-ms %j', (text) => {
-    expect(isEntError(chooseTimeoutMs(parseConnectTimeout(text), limits), 'INVALID_DEADLINE')).toBe(true);
-  });
+  it.each(['', '-1', '1.5', '1e3', 'Infinity', 'NaN', '12345678901', '5S'])(
+    'refuses connect-timeout-ms %j',
+    (text) => {
+      expect(
+        isEntError(chooseTimeoutMs(parseConnectTimeout(text), limits), 'INVALID_DEADLINE'),
+      ).toBe(true);
+    },
+  );
 
   it('gives the default to a call that names none, and refuses what is above the limit', () => {
     expect(chooseTimeoutMs({ kind: 'none' }, limits)).toBe(30_000);
     expect(chooseTimeoutMs(parseConnectTimeout('300000'), limits)).toBe(300_000);
-    expect(isEntError(chooseTimeoutMs(parseConnectTimeout('300001'), limits), 'INVALID_DEADLINE')).toBe(true);
-    expect(isEntError(chooseTimeoutMs(parseGrpcTimeout('99999999H'), limits), 'INVALID_DEADLINE')).toBe(true);
+    expect(
+      isEntError(chooseTimeoutMs(parseConnectTimeout('300001'), limits), 'INVALID_DEADLINE'),
+    ).toBe(true);
+    expect(
+      isEntError(chooseTimeoutMs(parseGrpcTimeout('99999999H'), limits), 'INVALID_DEADLINE'),
+    ).toBe(true);
   });
 
   it('always comes to a finite time within the limit, or to a refusal', () => {

@@ -22,25 +22,40 @@ export function parseGrpcTimeout(value: string | undefined): Timeout {
 /** connect-timeout-ms: up to ten digits. */
 export function parseConnectTimeout(value: string | undefined): Timeout {
   if (value === undefined) return { kind: 'none' };
-  if (!/^\d{1,10}$/.test(value)) return { kind: 'malformed', header: 'connect-timeout-ms', seen: value };
+  if (!/^\d{1,10}$/.test(value))
+    return { kind: 'malformed', header: 'connect-timeout-ms', seen: value };
   return { kind: 'ms', ms: Number(value) };
 }
 
 /** The time a call has, or the INVALID_DEADLINE that it is answered with. 0 is valid: it has passed already. */
-export function chooseTimeoutMs(timeout: Timeout, limits: { readonly defaultMs: number; readonly maxMs: number }): number | EntError {
+export function chooseTimeoutMs(
+  timeout: Timeout,
+  limits: { readonly defaultMs: number; readonly maxMs: number },
+): number | EntError {
   switch (timeout.kind) {
     case 'none':
       return limits.defaultMs;
     case 'malformed':
-      return new EntError('INVALID_DEADLINE', `the header ${timeout.header} is ${JSON.stringify(timeout.seen)}, which is no finite time`, {
-        field: timeout.header,
-        hint: timeout.header === 'grpc-timeout' ? 'send digits and a unit, for example 5S' : 'send milliseconds in digits, for example 5000',
-      });
+      return new EntError(
+        'INVALID_DEADLINE',
+        `the header ${timeout.header} is ${JSON.stringify(timeout.seen)}, which is no finite time`,
+        {
+          field: timeout.header,
+          hint:
+            timeout.header === 'grpc-timeout'
+              ? 'send digits and a unit, for example 5S'
+              : 'send milliseconds in digits, for example 5000',
+        },
+      );
     case 'ms':
       if (timeout.ms <= limits.maxMs) return timeout.ms;
-      return new EntError('INVALID_DEADLINE', `the deadline is ${timeout.ms} ms away, and this call may take ${limits.maxMs} ms`, {
-        hint: `name a deadline of at most ${limits.maxMs} ms, or none`,
-        metadata: { deadline_max_ms: String(limits.maxMs) },
-      });
+      return new EntError(
+        'INVALID_DEADLINE',
+        `the deadline is ${timeout.ms} ms away, and this call may take ${limits.maxMs} ms`,
+        {
+          hint: `name a deadline of at most ${limits.maxMs} ms, or none`,
+          metadata: { deadline_max_ms: String(limits.maxMs) },
+        },
+      );
   }
 }

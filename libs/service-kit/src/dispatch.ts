@@ -36,7 +36,10 @@ export interface CallScope {
   /** For calls with many. */
   stream<T>(handle: (call: Call) => AsyncIterable<T>): AsyncGenerator<T, void, undefined>;
   /** The messages of a request stream, ended by the call's signal. `judge` names the fault of a message that cannot be read. */
-  requests<T>(source: AsyncIterable<T>, judge: (thrown: unknown) => unknown): AsyncGenerator<T, void, undefined>;
+  requests<T>(
+    source: AsyncIterable<T>,
+    judge: (thrown: unknown) => unknown,
+  ): AsyncGenerator<T, void, undefined>;
   /** To be called when the exchange has ended, in whatever way: a call still at work learns that its caller went away. */
   end(): void;
 }
@@ -56,12 +59,19 @@ export interface DispatcherOptions {
 }
 
 const retryWhenBusyMs = 100;
-const secondsEdges = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 30];
+const secondsEdges = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 30,
+];
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { limits, logger, metrics, clock, shutdown } = options;
   let inFlight = 0;
-  metrics.gauge({ name: 'rpc_in_flight', unit: 'count', sentence: 'Calls whose handler is at work.', read: () => inFlight });
+  metrics.gauge({
+    name: 'rpc_in_flight',
+    unit: 'count',
+    sentence: 'Calls whose handler is at work.',
+    read: () => inFlight,
+  });
   const calls = metrics.counter({
     name: 'rpc_calls_total',
     unit: 'count',
@@ -88,7 +98,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       setImmediate(() => {
         throw thrown;
       });
-    } else if (isUnforeseen(thrown)) logger.error({ err: thrown, method: route.path }, 'a call failed');
+    } else if (isUnforeseen(thrown))
+      logger.error({ err: thrown, method: route.path }, 'a call failed');
     return toKnownError(thrown);
   };
 
@@ -102,10 +113,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const controller = new AbortController();
     const { signal } = controller;
 
-    const onDeadline = () => controller.abort(new EntError('DEADLINE_EXCEEDED', `the deadline of ${allowedMs} ms passed`));
+    const onDeadline = () =>
+      controller.abort(new EntError('DEADLINE_EXCEEDED', `the deadline of ${allowedMs} ms passed`));
     const onShutdown = () =>
-      controller.abort(new EntError('SHUTTING_DOWN', 'the server is stopping', { retryAfterMs: 1000, hint: 'call again; another instance answers' }));
+      controller.abort(
+        new EntError('SHUTTING_DOWN', 'the server is stopping', {
+          retryAfterMs: 1000,
+          hint: 'call again; another instance answers',
+        }),
+      );
     const timer = setTimeout(onDeadline, allowedMs);
+    // Passed already: no handler shall start before the timer has had its turn.
+    if (allowedMs === 0) onDeadline();
     let settled = false;
     const settle = () => {
       settled = true;
@@ -117,12 +136,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
     const refusal = (): EntError | undefined => {
       if (timeoutMs instanceof EntError) return timeoutMs;
-      if (!route.handler) return new EntError('UNIMPLEMENTED', `${method} is not offered by this server`);
+      if (!route.handler)
+        return new EntError('UNIMPLEMENTED', `${method} is not offered by this server`);
       if (!route.limited || inFlight < limits.inFlightMax) return undefined;
-      return new EntError('RESOURCE_EXHAUSTED', `${inFlight} calls are in flight, which is the limit`, {
-        retryAfterMs: retryWhenBusyMs,
-        hint: 'wait and call again, or spread the calls over more instances',
-      });
+      return new EntError(
+        'RESOURCE_EXHAUSTED',
+        `${inFlight} calls are in flight, which is the limit`,
+        {
+          retryAfterMs: retryWhenBusyMs,
+          hint: 'wait and call again, or spread the calls over more instances',
+        },
+      );
     };
 
     const call: Call = {
@@ -172,10 +196,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           throw judge(route, reason);
         } finally {
           settle();
-          if (route.method.methodKind === 'unary') seconds.observe((clock.monotonic() - started) / 1000, { method });
+          if (route.method.methodKind === 'unary')
+            seconds.observe((clock.monotonic() - started) / 1000, { method });
         }
       },
-      stream: async function* (handle) {
+      async *stream(handle) {
         let source: AsyncIterator<unknown> | undefined;
         try {
           enter();
@@ -186,7 +211,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
             throw error;
           }
           for (;;) {
-            const next = await beforeAbort(source.next() as Promise<IteratorResult<never>>, signal, isPatient);
+            const next = await beforeAbort(
+              source.next() as Promise<IteratorResult<never>>,
+              signal,
+              isPatient,
+            );
             if (next.done === true) break;
             yield next.value;
           }
@@ -201,7 +230,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           if (source) void run(async () => source?.return?.()).then(leave, leave);
         }
       },
-      requests: async function* (source, judgeInput) {
+      async *requests(source, judgeInput) {
         const iterator = source[Symbol.asyncIterator]();
         try {
           for (;;) {
@@ -225,23 +254,36 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
 /** What a person has to look at: neither a refusal nor a status that the handler chose. */
 const isUnforeseen = (thrown: unknown): boolean =>
-  thrown instanceof EntError ? thrown.status === 'internal' || thrown.status === 'data_loss' : !(thrown instanceof RpcError);
+  thrown instanceof EntError
+    ? thrown.status === 'internal' || thrown.status === 'data_loss'
+    : !(thrown instanceof RpcError);
 
 /** A wait that was given the signal throws an AbortError of its own; the reason is what the caller must hear. */
 const reasonOf = (thrown: unknown, signal: AbortSignal): unknown =>
-  signal.aborted && thrown instanceof Error && thrown.name === 'AbortError' ? signal.reason : thrown;
+  signal.aborted && thrown instanceof Error && thrown.name === 'AbortError'
+    ? signal.reason
+    : thrown;
 
 const codeOf = (thrown: unknown): string =>
-  thrown === undefined ? 'OK' : thrown instanceof EntError ? thrown.code : toRpcError(thrown).status.toUpperCase();
+  thrown === undefined
+    ? 'OK'
+    : thrown instanceof EntError
+      ? thrown.code
+      : toRpcError(thrown).status.toUpperCase();
 
 /** A handler that throws before it returns its promise fails like one that rejects. */
 const run = async <T>(work: () => T | Promise<T>): Promise<T> => await work();
 
 /** On shutdown a handler is told by its signal and ends in its own words: only it knows whether a write is on its way. Deadline and cancellation wait for nobody. */
-const isPatient = (reason: unknown): boolean => reason instanceof EntError && reason.code === 'SHUTTING_DOWN';
+const isPatient = (reason: unknown): boolean =>
+  reason instanceof EntError && reason.code === 'SHUTTING_DOWN';
 
 /** The outcome of the work, or the signal's reason if that comes first. What the work does afterwards is not heard. */
-function beforeAbort<T>(work: Promise<T>, signal: AbortSignal, waitsFor: (reason: unknown) => boolean = () => false): Promise<T> {
+function beforeAbort<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  waitsFor: (reason: unknown) => boolean = () => false,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       if (!waitsFor(signal.reason)) reject(signal.reason);

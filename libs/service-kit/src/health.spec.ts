@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { createHealth, healthBody, isServing, overallStatus, type ComponentState } from './health.ts';
+import {
+  createHealth,
+  healthBody,
+  isServing,
+  overallStatus,
+  type ComponentState,
+} from './health.ts';
 
 const ok: ComponentState = { kind: 'healthy' };
 const slow: ComponentState = { kind: 'degraded', reason: 'lag is 90 s' };
@@ -11,13 +17,21 @@ describe('health', () => {
     [{ wal: ok, sqlite: ok }, 'healthy'],
     [{ wal: ok, sqlite: slow }, 'degraded'],
     [{ wal: gone, sqlite: slow }, 'unhealthy'],
-  ] as const)('of %j is %s', (components, status) => expect(overallStatus(components)).toBe(status));
+  ] as const)('of %j is %s', (components, status) =>
+    expect(overallStatus(components)).toBe(status),
+  );
 
   it('is as bad as the worst part, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(ok, slow, gone)), (states) => {
-        const status = overallStatus(Object.fromEntries(states.map((state, i) => [`c${i}`, state])));
-        const worst = states.includes(gone) ? 'unhealthy' : states.includes(slow) ? 'degraded' : 'healthy';
+        const status = overallStatus(
+          Object.fromEntries(states.map((state, i) => [`c${i}`, state])),
+        );
+        const worst = states.includes(gone)
+          ? 'unhealthy'
+          : states.includes(slow)
+            ? 'degraded'
+            : 'healthy';
         expect(status).toBe(worst);
       }),
     );

@@ -57,13 +57,22 @@ export function createHealth(): Health {
 }
 
 /** Whether a load balancer should send calls here. */
-export const isServing = ({ status, readiness }: HealthSnapshot): boolean => readiness === 'ready' && status !== 'unhealthy';
+export const isServing = ({ status, readiness }: HealthSnapshot): boolean =>
+  readiness === 'ready' && status !== 'unhealthy';
 
 /** The body of GET /health. `facts` are the service's own, such as its lag. */
-export function healthBody(snapshot: HealthSnapshot, facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function healthBody(
+  snapshot: HealthSnapshot,
+  facts: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const components = Object.entries(snapshot.components).map(([name, state]) => [
     name,
     state.kind === 'healthy' ? (state.text ?? 'ok') : `${state.kind}: ${state.reason}`,
   ]);
-  return { status: snapshot.status, readiness: snapshot.readiness, components: Object.fromEntries(components), ...facts };
+  return {
+    status: snapshot.status,
+    readiness: snapshot.readiness,
+    components: Object.fromEntries(components),
+    ...facts,
+  };
 }

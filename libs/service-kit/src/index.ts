@@ -15,4 +15,9 @@ export { defaultRpcLimits, type RpcLimits } from './limits.ts';
 export type { Router } from './router.ts';
 export { errorDetail, RpcError, type RpcDetail, type RpcStatus } from './rpc-error.ts';
 export { createServer, type RpcServer, type ServerOptions } from './server.ts';
-export { runService, type ServiceContext, type ServiceOptions, type Started } from './run-service.ts';
+export {
+  runService,
+  type ServiceContext,
+  type ServiceOptions,
+  type Started,
+} from './run-service.ts';

@@ -14,7 +14,10 @@ export interface Route {
 }
 
 export interface Router {
-  service<Service extends DescService>(service: Service, implementation: Implementation<Service>): void;
+  service<Service extends DescService>(
+    service: Service,
+    implementation: Implementation<Service>,
+  ): void;
 }
 
 export interface RouteTable {
@@ -50,7 +53,10 @@ export function collectRoutes(
 }
 
 export function mergeRoutes(...tables: readonly RouteTable[]): RouteTable {
-  return { services: tables.flatMap((table) => table.services), routes: tables.flatMap((table) => table.routes) };
+  return {
+    services: tables.flatMap((table) => table.services),
+    routes: tables.flatMap((table) => table.routes),
+  };
 }
 
 /** The request of a stream, before its type is known. */

@@ -20,7 +20,12 @@ export class RpcError extends Error {
   readonly status: RpcStatus;
   readonly details: readonly RpcDetail[];
 
-  constructor(status: RpcStatus, message: string, details: readonly RpcDetail[] = [], cause?: unknown) {
+  constructor(
+    status: RpcStatus,
+    message: string,
+    details: readonly RpcDetail[] = [],
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.details = details;
@@ -30,13 +35,21 @@ export class RpcError extends Error {
 export function toRpcError(thrown: unknown): RpcError {
   const known = toKnownError(thrown);
   if (known instanceof RpcError) return known;
-  return new RpcError(known.status, known.message, [{ desc: ErrorDetailSchema, value: errorDetail(known) }], known);
+  return new RpcError(
+    known.status,
+    known.message,
+    [{ desc: ErrorDetailSchema, value: errorDetail(known) }],
+    known,
+  );
 }
 
 /** What may be told to a caller: our own errors as they are, everything else as INTERNAL with the stranger as its cause. */
 export function toKnownError(thrown: unknown): EntError | RpcError {
   if (thrown instanceof RpcError || thrown instanceof EntError) return thrown;
-  return new EntError('INTERNAL', 'a fault of the server', { hint: 'the server log has the cause', cause: thrown });
+  return new EntError('INTERNAL', 'a fault of the server', {
+    hint: 'the server log has the cause',
+    cause: thrown,
+  });
 }
 
 /** The facts of an error as they travel. The cause stays at home. */

@@ -28,7 +28,13 @@ class Service {
 
   constructor(env: Record<string, string> = {}) {
     this.child = spawn(process.execPath, [join(__dirname, 'testing', 'service.ts')], {
-      env: { PATH: process.env['PATH'], ENTDB_RPC_PORT: '0', ENTDB_HTTP_PORT: '0', ENTDB_DRAIN_WAIT: '0ms', ...env },
+      env: {
+        PATH: process.env['PATH'],
+        ENTDB_RPC_PORT: '0',
+        ENTDB_HTTP_PORT: '0',
+        ENTDB_DRAIN_WAIT: '0ms',
+        ...env,
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#exit = once(this.child, 'close');
@@ -43,7 +49,8 @@ class Service {
   }
 
   said = (message: string) => this.log.find((entry) => entry.message === message);
-  hears = (message: string) => until(() => this.said(message) !== undefined, `the line "${message}" (${this.stderr})`);
+  hears = (message: string) =>
+    until(() => this.said(message) !== undefined, `the line "${message}" (${this.stderr})`);
   messages = () => this.log.map((entry) => entry.message);
   address = (which: 'rpc' | 'http') => `http://${String(this.said('listening')?.[which])}`;
   exitCode = async () => (await this.#exit)[0];
@@ -51,7 +58,10 @@ class Service {
   client() {
     const sessionManager = new Http2SessionManager(this.address('rpc'));
     this.#sessions.push(sessionManager);
-    return createClient(CommandService, createGrpcTransport({ baseUrl: this.address('rpc'), sessionManager }));
+    return createClient(
+      CommandService,
+      createGrpcTransport({ baseUrl: this.address('rpc'), sessionManager }),
+    );
   }
 
   async kill() {
@@ -69,7 +79,9 @@ const started = async (env?: Record<string, string>) => {
 
 it('starts, answers on both ports, and stops in order with code 0', async () => {
   const service = await started({ ENTDB_GREETING: 'hi', ENTDB_GREETNG: 'typo' });
-  expect(service.said('variables that no setting reads')).toMatchObject({ variables: ['ENTDB_GREETNG'] });
+  expect(service.said('variables that no setting reads')).toMatchObject({
+    variables: ['ENTDB_GREETNG'],
+  });
   expect((await service.client().executeAtomic({})).ids).toEqual(['hi']);
 
   const health = await fetch(`${service.address('http')}/health`);
@@ -78,11 +90,18 @@ it('starts, answers on both ports, and stops in order with code 0', async () => 
     { status: 'healthy', readiness: 'ready', components: { wal: 'connected' }, applier_lag_ms: 0 },
   ]);
   const metrics = await (await fetch(`${service.address('http')}/metrics`)).text();
-  expect(metrics).toContain('rpc_calls_total{method="entdb.v1.CommandService/ExecuteAtomic",code="OK",service="fixture"} 1');
+  expect(metrics).toContain(
+    'rpc_calls_total{method="entdb.v1.CommandService/ExecuteAtomic",code="OK",service="fixture"} 1',
+  );
 
   service.child.kill('SIGTERM');
   expect(await service.exitCode()).toBe(0);
-  expect(service.messages().slice(-4)).toEqual(['draining', 'closed second', 'closed first', 'stopped']);
+  expect(service.messages().slice(-4)).toEqual([
+    'draining',
+    'closed second',
+    'closed first',
+    'stopped',
+  ]);
 });
 
 it('lets calls in flight finish before anything is closed', async () => {
@@ -100,7 +119,9 @@ it('says not ready while it drains, and still lives', async () => {
   expect([await page('readyz'), await page('livez')]).toEqual([200, 200]);
   service.child.kill('SIGTERM');
   await service.hears('draining');
-  expect([await page('readyz'), await page('livez'), await page('health')]).toEqual([503, 200, 200]);
+  expect([await page('readyz'), await page('livez'), await page('health')]).toEqual([
+    503, 200, 200,
+  ]);
   expect((await service.client().executeAtomic({})).ids).toEqual(['hello']);
   expect(await service.exitCode()).toBe(0);
 });
@@ -138,7 +159,10 @@ it.each([
   ['uncaught', 'a rejection that nobody handles: the process stops'],
 ])('stops with code 1 on %s', async (tenantId, line) => {
   const service = await started();
-  await service.client().executeAtomic({ tenantId }).catch(() => undefined);
+  await service
+    .client()
+    .executeAtomic({ tenantId })
+    .catch(() => undefined);
   expect(await service.exitCode()).toBe(1);
   expect(service.said(line)).toMatchObject({ level: 'error', err: { stack: expect.any(String) } });
 });
@@ -150,22 +174,25 @@ it('reports all faulty settings to a person and exits with 78', async () => {
   expect(service.stderr).toContain('ENTDB_LOG_LEVEL is "loud"');
 });
 
-it.each(['ENTDB_RPC_PORT', 'ENTDB_HTTP_PORT'])('names %s when its port is taken, and a free one', async (variable) => {
-  const taken = createServer();
-  await once(taken.listen(0, '127.0.0.1'), 'listening');
-  const { port } = taken.address() as { port: number };
-  const service = new Service({ [variable]: String(port) });
-  expect(await service.exitCode()).toBe(78);
-  expect(service.said('the service could not start')).toMatchObject({
-    err: {
-      code: 'PORT_IN_USE',
-      message: `127.0.0.1:${port} (${variable}) is taken by another process`,
-      hint: expect.stringMatching(new RegExp(`${variable}=\\d+`)),
-    },
-  });
-  expect(service.messages()).not.toContain('closed first');
-  await new Promise((resolve) => taken.close(resolve));
-});
+it.each(['ENTDB_RPC_PORT', 'ENTDB_HTTP_PORT'])(
+  'names %s when its port is taken, and a free one',
+  async (variable) => {
+    const taken = createServer();
+    await once(taken.listen(0, '127.0.0.1'), 'listening');
+    const { port } = taken.address() as { port: number };
+    const service = new Service({ [variable]: String(port) });
+    expect(await service.exitCode()).toBe(78);
+    expect(service.said('the service could not start')).toMatchObject({
+      err: {
+        code: 'PORT_IN_USE',
+        message: `127.0.0.1:${port} (${variable}) is taken by another process`,
+        hint: expect.stringMatching(new RegExp(`${variable}=\\d+`)),
+      },
+    });
+    expect(service.messages()).not.toContain('closed first');
+    await new Promise((resolve) => taken.close(resolve));
+  },
+);
 
 it('stops when its parent is gone, if asked to', async () => {
   const service = await started({ ENTDB_EXIT_WITH_PARENT: 'true' });

@@ -7,8 +7,23 @@
  * Stopping the parts first and draining afterwards once cut every call in flight: the order is the point.
  */
 import { hostname } from 'node:os';
-import { assertNodeVersion, isEntError, realClock, toError, type Clock, type Logger } from '@entdb/base';
-import { parseSettings, unknownSettings, type AnySettings, type Env, type ServerSettings, type SettingsOf, type SettingsSpec } from '@entdb/config';
+import {
+  assertNodeVersion,
+  isEntError,
+  realClock,
+  toError,
+  type Clock,
+  type Logger,
+} from '@entdb/base';
+import {
+  parseSettings,
+  unknownSettings,
+  type AnySettings,
+  type Env,
+  type ServerSettings,
+  type SettingsOf,
+  type SettingsSpec,
+} from '@entdb/config';
 import { createLogger, createMetrics, type Metrics } from '@entdb/telemetry';
 import { createHealth, type Health } from './health.ts';
 import { assertPortsFree, portError, type PortClaim } from './http/ports.ts';
@@ -73,7 +88,12 @@ async function runWith<S extends AnySettings>(
   const { name, env } = options;
   const clock = realClock;
   const instance = server.instance ?? `${hostname()}-${process.pid}`;
-  const logger = createLogger({ service: name, instance, level: server.logLevel, pretty: server.logFormat === 'pretty' });
+  const logger = createLogger({
+    service: name,
+    instance,
+    level: server.logLevel,
+    pretty: server.logFormat === 'pretty',
+  });
   const metrics = createMetrics({ service: name });
   const health = createHealth();
   const stopping = new AbortController();
@@ -89,8 +109,16 @@ async function runWith<S extends AnySettings>(
   const unknown = unknownSettings([options.settings], env);
   if (unknown.length > 0) logger.warn({ variables: unknown }, 'variables that no setting reads');
 
-  const rpcClaim: PortClaim = { variable: 'ENTDB_RPC_PORT', host: server.host, port: server.rpcPort };
-  const httpClaim: PortClaim = { variable: 'ENTDB_HTTP_PORT', host: server.host, port: server.httpPort };
+  const rpcClaim: PortClaim = {
+    variable: 'ENTDB_RPC_PORT',
+    host: server.host,
+    port: server.rpcPort,
+  };
+  const httpClaim: PortClaim = {
+    variable: 'ENTDB_HTTP_PORT',
+    host: server.host,
+    port: server.httpPort,
+  };
 
   let stop = async (reason: string): Promise<void> => {
     // Stopped before everything had started: what has is closed all the same.
@@ -119,13 +147,34 @@ async function runWith<S extends AnySettings>(
       stopping: stopping.signal,
       onStop: (part, close) => void closers.push({ name: part, close }),
     });
-    const rpc = createServer({ routes: started.routes, health, logger, metrics, clock, limits: limitsOf(server) });
-    const side = createSideServer({ health, metrics, logger, ...(started.facts && { facts: started.facts }) });
-    const sideAddress = await side.listen(httpClaim.host, httpClaim.port).catch(rethrowAs(httpClaim));
+    const rpc = createServer({
+      routes: started.routes,
+      health,
+      logger,
+      metrics,
+      clock,
+      limits: limitsOf(server),
+    });
+    const side = createSideServer({
+      health,
+      metrics,
+      logger,
+      ...(started.facts && { facts: started.facts }),
+    });
+    const sideAddress = await side
+      .listen(httpClaim.host, httpClaim.port)
+      .catch(rethrowAs(httpClaim));
     const rpcAddress = await rpc.listen(rpcClaim.host, rpcClaim.port).catch(rethrowAs(rpcClaim));
-    logger.info({ rpc: `${rpcAddress.address}:${rpcAddress.port}`, http: `${sideAddress.address}:${sideAddress.port}` }, 'listening');
+    logger.info(
+      {
+        rpc: `${rpcAddress.address}:${rpcAddress.port}`,
+        http: `${sideAddress.address}:${sideAddress.port}`,
+      },
+      'listening',
+    );
 
-    stop = (reason) => drain({ reason, rpc, server, health, logger, clock, closers, closeSide: () => side.close() });
+    stop = (reason) =>
+      drain({ reason, rpc, server, health, logger, clock, closers, closeSide: () => side.close() });
     await started.ready;
     if (stopping.signal.aborted) return;
     health.setReadiness('ready');
@@ -146,11 +195,23 @@ interface Drain {
   readonly health: Health;
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly closers: readonly { readonly name: string; readonly close: () => Promise<void> | void }[];
+  readonly closers: readonly {
+    readonly name: string;
+    readonly close: () => Promise<void> | void;
+  }[];
   readonly closeSide: () => Promise<void>;
 }
 
-async function drain({ reason, rpc, server, health, logger, clock, closers, closeSide }: Drain): Promise<void> {
+async function drain({
+  reason,
+  rpc,
+  server,
+  health,
+  logger,
+  clock,
+  closers,
+  closeSide,
+}: Drain): Promise<void> {
   logger.info({ reason, inFlight: rpc.inFlight() }, 'draining');
   health.setReadiness('draining');
   await clock.sleep(server.drainWaitMs);
@@ -178,7 +239,9 @@ async function closeAll(closers: Drain['closers'], logger: Logger): Promise<bool
 function listenForTheEnd(withParent: boolean, end: (reason: string) => void): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
   if (!withParent) return;
-  process.stdin.on('end', () => end('the parent is gone')).on('error', () => end('the parent is gone'));
+  process.stdin
+    .on('end', () => end('the parent is gone'))
+    .on('error', () => end('the parent is gone'));
   process.stdin.resume();
 }
 

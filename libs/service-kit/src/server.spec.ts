@@ -1,12 +1,26 @@
 /** Real servers, real clients, every protocol over every HTTP version that it runs on. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { EntError } from '@entdb/base';
-import { CommandService, ErrorDetailSchema, QueryService, type ExecuteAtomicRequest } from '@entdb/contracts';
+import {
+  CommandService,
+  ErrorDetailSchema,
+  QueryService,
+  type ExecuteAtomicRequest,
+} from '@entdb/contracts';
 import type { Call } from './call.ts';
-import { deferred, startFixture, transportNames, until, type Fixture, type Handlers, type TransportName } from './testing/fixture.ts';
+import {
+  deferred,
+  startFixture,
+  transportNames,
+  until,
+  type Fixture,
+  type Handlers,
+  type TransportName,
+} from './testing/fixture.ts';
 
 let fixture: Fixture;
-const start = async (...args: Parameters<typeof startFixture>) => (fixture = await startFixture(...args));
+const start = async (...args: Parameters<typeof startFixture>) =>
+  (fixture = await startFixture(...args));
 afterEach(() => fixture.stop());
 
 const failure = async (call: Promise<unknown>): Promise<ConnectError> => {
@@ -26,13 +40,15 @@ const collect = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
 
 const echo: Handlers = {
   command: {
-    executeAtomic: async (request: ExecuteAtomicRequest) => ({ ids: [request.tenantId, request.idempotencyKey] }),
-    executeStream: async function* (requests) {
+    executeAtomic: async (request: ExecuteAtomicRequest) => ({
+      ids: [request.tenantId, request.idempotencyKey],
+    }),
+    async *executeStream(requests) {
       for await (const { id } of requests) yield { id };
     },
   },
   query: {
-    watch: async function* ({ tenantId }) {
+    async *watch({ tenantId }) {
       for (let i = 0n; i < 3n; i += 1n) yield { idempotencyKey: tenantId, appliedAtUs: i };
     },
   },
@@ -41,7 +57,13 @@ const echo: Handlers = {
 describe.each(transportNames)('over %s', (name: TransportName) => {
   it('answers unary calls and streams', async () => {
     await start(echo);
-    expect((await fixture.client(CommandService, name).executeAtomic({ tenantId: 't', idempotencyKey: 'k' })).ids).toEqual(['t', 'k']);
+    expect(
+      (
+        await fixture
+          .client(CommandService, name)
+          .executeAtomic({ tenantId: 't', idempotencyKey: 'k' })
+      ).ids,
+    ).toEqual(['t', 'k']);
     const events = await collect(fixture.client(QueryService, name).watch({ tenantId: 't' }));
     expect(events.map((event) => event.appliedAtUs)).toEqual([0n, 1n, 2n]);
   });
@@ -63,7 +85,7 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
         },
       },
       query: {
-        watch: async function* () {
+        async *watch() {
           yield { idempotencyKey: 'first' };
           throw thrown;
         },
@@ -71,9 +93,13 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
     });
     const seen: string[] = [];
     const streamed = async () => {
-      for await (const event of fixture.client(QueryService, name).watch({})) seen.push(event.idempotencyKey);
+      for await (const event of fixture.client(QueryService, name).watch({}))
+        seen.push(event.idempotencyKey);
     };
-    for (const error of [await failure(fixture.client(CommandService, name).executeAtomic({})), await failure(streamed())]) {
+    for (const error of [
+      await failure(fixture.client(CommandService, name).executeAtomic({})),
+      await failure(streamed()),
+    ]) {
       expect(error.code).toBe(Code.AlreadyExists);
       expect(error.rawMessage).toBe('e-mail äöü is taken');
       expect(detailOf(error)).toMatchObject({
@@ -86,7 +112,11 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
         retryAfterMs: 7,
         metadata: { existing_id: 'n1' },
       });
-      expect(JSON.stringify(error, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).not.toContain('secret text');
+      expect(
+        JSON.stringify(error, (_, value: unknown) =>
+          typeof value === 'bigint' ? String(value) : value,
+        ),
+      ).not.toContain('secret text');
     }
     expect(seen).toEqual(['first']);
   });
@@ -104,7 +134,11 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
     expect(detailOf(error)?.code).toBe('INTERNAL');
     expect(error.message).not.toContain('secret');
     expect(fixture.log).toContainEqual(
-      expect.objectContaining({ level: 'error', message: 'a call failed', fields: expect.objectContaining({ err: expect.any(TypeError) }) }),
+      expect.objectContaining({
+        level: 'error',
+        message: 'a call failed',
+        fields: expect.objectContaining({ err: expect.any(TypeError) }),
+      }),
     );
   });
 
@@ -120,20 +154,29 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
         },
       },
       query: {
-        watch: async function* () {
+        async *watch() {
           yield {};
           await released.promise;
         },
       },
     });
     // Named by the header alone, so that the client's own timer does not cancel first.
-    const headers = name.startsWith('connect') ? { 'connect-timeout-ms': '60' } : { 'grpc-timeout': '60m' };
-    const unary = await failure(fixture.client(CommandService, name).executeAtomic({}, { headers }));
+    const headers = name.startsWith('connect')
+      ? { 'connect-timeout-ms': '60' }
+      : { 'grpc-timeout': '60m' };
+    const unary = await failure(
+      fixture.client(CommandService, name).executeAtomic({}, { headers }),
+    );
     expect(unary.code).toBe(Code.DeadlineExceeded);
     expect(await heard.promise).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    const stream = await failure(collect(fixture.client(QueryService, name).watch({}, { headers })));
+    const stream = await failure(
+      collect(fixture.client(QueryService, name).watch({}, { headers })),
+    );
     expect(stream.code).toBe(Code.DeadlineExceeded);
-    expect([detailOf(unary)?.code, detailOf(stream)?.code]).toEqual(['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
+    expect([detailOf(unary)?.code, detailOf(stream)?.code]).toEqual([
+      'DEADLINE_EXCEEDED',
+      'DEADLINE_EXCEEDED',
+    ]);
     released.resolve();
     await until(() => fixture.server.inFlight() === 0, 'no call in flight');
   });
@@ -172,16 +215,22 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
       },
       { limits: { deadlineMaxMs: 1000 } },
     );
-    const error = await failure(fixture.client(CommandService, name).executeAtomic({}, { timeoutMs: 1500 }));
+    const error = await failure(
+      fixture.client(CommandService, name).executeAtomic({}, { timeoutMs: 1500 }),
+    );
     expect(error.code).toBe(Code.InvalidArgument);
-    expect(detailOf(error)).toMatchObject({ code: 'INVALID_DEADLINE', metadata: { deadline_max_ms: '1000' } });
+    expect(detailOf(error)).toMatchObject({
+      code: 'INVALID_DEADLINE',
+      metadata: { deadline_max_ms: '1000' },
+    });
     expect(called).toBe(false);
   });
 
   it('tells the handler that the caller went away', async () => {
     const reasons: unknown[] = [];
     const waitForEnd = async ({ signal }: Call) => {
-      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      if (!signal.aborted)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
     };
     let entered = 0;
     await start({
@@ -194,7 +243,7 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
         },
       },
       query: {
-        watch: async function* (_, call) {
+        async *watch(_, call) {
           try {
             yield {};
             await waitForEnd(call);
@@ -205,7 +254,9 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
       },
     });
     const controller = new AbortController();
-    const unary = failure(fixture.client(CommandService, name).executeAtomic({}, { signal: controller.signal }));
+    const unary = failure(
+      fixture.client(CommandService, name).executeAtomic({}, { signal: controller.signal }),
+    );
     await until(() => entered === 1);
     controller.abort();
     expect((await unary).code).toBe(Code.Canceled);
@@ -214,7 +265,8 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
 
     // Breaking out of the loop alone leaves Connect's client stream open.
     const other = new AbortController();
-    for await (const _ of fixture.client(QueryService, name).watch({}, { signal: other.signal })) break;
+    for await (const _ of fixture.client(QueryService, name).watch({}, { signal: other.signal }))
+      break;
     other.abort();
     await until(() => reasons.length === 2, 'the end of the stream');
     expect(reasons[1]).toMatchObject({ code: 'CANCELED' });
@@ -229,7 +281,10 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
     expect((await client.executeAtomic({ tenantId: large })).ids[0]).toHaveLength(large.length);
     const error = await failure(client.executeAtomic({ tenantId: 'x'.repeat(3_100_000) }));
     expect(error.code).toBe(Code.ResourceExhausted);
-    expect(detailOf(error)).toMatchObject({ code: 'RESOURCE_EXHAUSTED', hint: expect.stringContaining('3000000') });
+    expect(detailOf(error)).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      hint: expect.stringContaining('3000000'),
+    });
   });
 
   it('refuses what is beyond the limit on calls in flight, at once and with a time to wait', async () => {
@@ -277,7 +332,11 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
     let trailer: Headers | undefined;
     const { ids } = await fixture.client(CommandService, name).executeAtomic(
       {},
-      { headers: { 'x-asked': 'yes' }, onHeader: (h) => (header = h), onTrailer: (t) => (trailer = t) },
+      {
+        headers: { 'x-asked': 'yes' },
+        onHeader: (h) => (header = h),
+        onTrailer: (t) => (trailer = t),
+      },
     );
     expect(ids).toEqual(['yes', name.split(' ')[0], 'entdb.v1.CommandService/ExecuteAtomic']);
     expect(header?.get('x-one')).toBe('a');
@@ -285,21 +344,25 @@ describe.each(transportNames)('over %s', (name: TransportName) => {
   });
 });
 
-describe.each(['grpc h2', 'grpc-web h2', 'connect h2'] as const)('bidirectional streams over %s', (name) => {
-  it('interleave, and end with the caller', async () => {
-    await start(echo);
-    const asked: bigint[] = [];
-    async function* requests() {
-      for (let id = 1n; id <= 3n; id += 1n) {
-        yield { id };
-        // The next request waits for the answer to this one: only a full-duplex stream gets on.
-        await until(() => asked.includes(id), `the answer to ${id}`);
+describe.each(['grpc h2', 'grpc-web h2', 'connect h2'] as const)(
+  'bidirectional streams over %s',
+  (name) => {
+    it('interleave, and end with the caller', async () => {
+      await start(echo);
+      const asked: bigint[] = [];
+      async function* requests() {
+        for (let id = 1n; id <= 3n; id += 1n) {
+          yield { id };
+          // The next request waits for the answer to this one: only a full-duplex stream gets on.
+          await until(() => asked.includes(id), `the answer to ${id}`);
+        }
       }
-    }
-    for await (const { id } of fixture.client(CommandService, name).executeStream(requests())) asked.push(id);
-    expect(asked).toEqual([1n, 2n, 3n]);
-  });
-});
+      for await (const { id } of fixture.client(CommandService, name).executeStream(requests()))
+        asked.push(id);
+      expect(asked).toEqual([1n, 2n, 3n]);
+    });
+  },
+);
 
 describe('metrics', () => {
   it('count calls by outcome', async () => {
@@ -307,8 +370,12 @@ describe('metrics', () => {
     await fixture.client(CommandService).executeAtomic({});
     await failure(fixture.client(CommandService).executeBatch({}));
     const { body } = await fixture.metrics.scrape();
-    expect(body).toContain('rpc_calls_total{method="entdb.v1.CommandService/ExecuteAtomic",code="OK",service="test"} 1');
-    expect(body).toContain('rpc_seconds_count{service="test",method="entdb.v1.CommandService/ExecuteAtomic"} 1');
+    expect(body).toContain(
+      'rpc_calls_total{method="entdb.v1.CommandService/ExecuteAtomic",code="OK",service="test"} 1',
+    );
+    expect(body).toContain(
+      'rpc_seconds_count{service="test",method="entdb.v1.CommandService/ExecuteAtomic"} 1',
+    );
     expect(body).toContain('rpc_in_flight{service="test"} 0');
   });
 });

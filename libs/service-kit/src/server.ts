@@ -49,7 +49,15 @@ export interface RpcServer {
 }
 
 export function createServer(options: ServerOptions): RpcServer {
-  const { health, logger, metrics, clock = realClock, gzip = false, errorDetails = true, anyTypes } = options;
+  const {
+    health,
+    logger,
+    metrics,
+    clock = realClock,
+    gzip = false,
+    errorDetails = true,
+    anyTypes,
+  } = options;
   const limits: RpcLimits = { ...defaultRpcLimits, ...options.limits };
   const shutdown = new AbortController();
 
@@ -65,8 +73,22 @@ export function createServer(options: ServerOptions): RpcServer {
   const table = mergeRoutes(own, helpers);
   const index = indexDescriptors(table.services);
 
-  const dispatcher = createDispatcher({ limits, logger, metrics, clock, shutdown: shutdown.signal });
-  const listener = createConnectListener({ routes: table.routes, dispatcher, limits, logger, gzip, errorDetails, anyTypes });
+  const dispatcher = createDispatcher({
+    limits,
+    logger,
+    metrics,
+    clock,
+    shutdown: shutdown.signal,
+  });
+  const listener = createConnectListener({
+    routes: table.routes,
+    dispatcher,
+    limits,
+    logger,
+    gzip,
+    errorDetails,
+    anyTypes,
+  });
   const tcp = createRpcListener({ listener, limits, logger });
 
   const closeInOrder = async ({ graceMs, lastMs = 2000 }: CloseOptions): Promise<void> => {
@@ -90,6 +112,6 @@ export function createServer(options: ServerOptions): RpcServer {
   return {
     listen: (host, port) => tcp.listen(host, port),
     close: (how) => (closing ??= closeInOrder(how)),
-    inFlight: dispatcher.inFlight,
+    inFlight: () => dispatcher.inFlight(),
   };
 }

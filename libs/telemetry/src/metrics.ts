@@ -82,7 +82,7 @@ export function createMetrics(options: {
       !labels.some((label) => /tenant/i.test(label)),
       `metric ${metric.name} must not be labelled by tenant`,
     );
-    invariant(/\.$/.test(metric.sentence), `metric ${metric.name} needs a sentence`);
+    invariant(metric.sentence.endsWith('.'), `metric ${metric.name} needs a sentence`);
     rows.push({ name: metric.name, kind, unit: metric.unit, sentence: metric.sentence, labels });
     return {
       name: metric.name,

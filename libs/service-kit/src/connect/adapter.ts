@@ -4,7 +4,15 @@
  * stand beside it, on the same dispatcher.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type HandlerContext, type MethodImpl } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+  type MethodImpl,
+} from '@connectrpc/connect';
 import {
   compressionGzip,
   universalRequestFromNodeRequest,
@@ -63,7 +71,11 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     const open = openCall(dispatcher, route, universal);
     response.once('finish', () => discardRest(request));
     response.once('close', () => open.scope.end());
-    handler({ ...universal, body: bounded(request, open), contextValues: createContextValues().set(openCallKey, open) })
+    handler({
+      ...universal,
+      body: bounded(request, open),
+      contextValues: createContextValues().set(openCallKey, open),
+    })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((thrown: unknown) => {
         // Callers go away all the time, in the middle of an answer too: nothing to tell a person.
@@ -101,14 +113,23 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
    * stops reading early leaves the connection alone: destroying it would take the answer away with it.
    */
   function bounded(request: IncomingMessage, { scope }: OpenCall): AsyncIterable<Uint8Array> {
-    const chunks: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
+    const chunks: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
+    };
     return mapFaults(
-      scope.requests(chunks, (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown })),
+      scope.requests(
+        chunks,
+        (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown }),
+      ),
       (thrown) => toConnectError(thrown, errors),
     );
   }
 
-  function answerUnknownPath(request: IncomingMessage, response: ServerResponse, path: string): void {
+  function answerUnknownPath(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ): void {
     const message = `${path} is not offered by this server`;
     request.resume();
     if (protocolOf(request.headers['content-type']) === 'connect') {
@@ -116,7 +137,11 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
       response.end(JSON.stringify({ code: 'unimplemented', message }));
     } else {
       const type = request.headers['content-type'] ?? 'application/grpc';
-      response.writeHead(200, { 'content-type': type, 'grpc-status': String(Code.Unimplemented), 'grpc-message': encodeURIComponent(message) });
+      response.writeHead(200, {
+        'content-type': type,
+        'grpc-status': String(Code.Unimplemented),
+        'grpc-message': encodeURIComponent(message),
+      });
       response.end();
     }
   }
@@ -132,7 +157,8 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
         open.context = context;
         const { signal } = context;
         signal.addEventListener('abort', () => {
-          if (signal.reason instanceof ConnectError) refine(signal.reason, open.scope.entered(), errors);
+          if (signal.reason instanceof ConnectError)
+            refine(signal.reason, open.scope.entered(), errors);
         });
         if (open.scope.refusal) throw toConnectError(open.scope.refusal, errors);
       },
@@ -146,13 +172,19 @@ type AnyAnswer = (request: unknown, call: Call) => Promise<object>;
 type AnyStream = (request: unknown, call: Call) => AsyncIterable<object>;
 
 /** Binds a handler to its method's kind. The casts are true by the types of `Router.service`. */
-function registerRoute(router: ReturnType<typeof createConnectRouter>, route: Route, errors: ErrorOptions): void {
+function registerRoute(
+  router: ReturnType<typeof createConnectRouter>,
+  route: Route,
+  errors: ErrorOptions,
+): void {
   const { method, handler } = route;
   const answer = (request: unknown, context: HandlerContext) => {
     const { scope } = openOf(context);
-    return scope.answer((call) => (handler as unknown as AnyAnswer)(request, call)).catch((thrown: unknown) => {
-      throw toConnectError(thrown, errors);
-    });
+    return scope
+      .answer((call) => (handler as unknown as AnyAnswer)(request, call))
+      .catch((thrown: unknown) => {
+        throw toConnectError(thrown, errors);
+      });
   };
   const stream = (request: unknown, context: HandlerContext) => {
     const { scope } = openOf(context);
@@ -163,16 +195,22 @@ function registerRoute(router: ReturnType<typeof createConnectRouter>, route: Ro
   };
   const messages = (requests: Messages, context: HandlerContext): AsyncIterable<Message> => {
     const { scope } = openOf(context);
-    return scope.requests(requests, (thrown) => (thrown instanceof ConnectError ? requestFault(thrown) : thrown));
+    return scope.requests(requests, (thrown) =>
+      thrown instanceof ConnectError ? requestFault(thrown) : thrown,
+    );
   };
   const requestFault = (fault: ConnectError) =>
-    fault.cause instanceof RpcError ? (fault.cause.cause ?? fault.cause) : fromProtocolFault(fault, false, errors);
+    fault.cause instanceof RpcError
+      ? (fault.cause.cause ?? fault.cause)
+      : fromProtocolFault(fault, false, errors);
 
   const byKind = {
     unary: answer,
     server_streaming: stream,
-    client_streaming: (requests: Messages, context: HandlerContext) => answer(messages(requests, context), context),
-    bidi_streaming: (requests: Messages, context: HandlerContext) => stream(messages(requests, context), context),
+    client_streaming: (requests: Messages, context: HandlerContext) =>
+      answer(messages(requests, context), context),
+    bidi_streaming: (requests: Messages, context: HandlerContext) =>
+      stream(messages(requests, context), context),
   } satisfies Record<DescMethod['methodKind'], unknown>;
   router.rpc(method, byKind[method.methodKind] as MethodImpl<DescMethod>);
 }
@@ -183,7 +221,10 @@ function openOf(context: HandlerContext): OpenCall {
   return open;
 }
 
-async function* mapFaults<T>(source: AsyncIterable<T>, map: (thrown: unknown) => Error): AsyncGenerator<T, void, undefined> {
+async function* mapFaults<T>(
+  source: AsyncIterable<T>,
+  map: (thrown: unknown) => Error,
+): AsyncGenerator<T, void, undefined> {
   try {
     yield* source;
   } catch (error) {
@@ -199,7 +240,7 @@ function discardRest(request: IncomingMessage): void {
   if (request.complete) return;
   request.removeAllListeners('readable');
   request.resume();
-  const timer = setTimeout(() => request.destroy(), restMs);
+  const timer = setTimeout(() => request.destroy(), restMs).unref();
   request.once('close', () => clearTimeout(timer));
 }
 
@@ -209,7 +250,10 @@ function protocolOf(contentType: string | null | undefined): RpcProtocol {
 }
 
 /** Nothing for a request without an authority, which HTTP/1.0 allows and no RPC client sends. */
-function universalRequestOf(request: IncomingMessage, response: ServerResponse): UniversalServerRequest | undefined {
+function universalRequestOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+): UniversalServerRequest | undefined {
   try {
     return universalRequestFromNodeRequest(request, response, undefined, undefined);
   } catch {

@@ -28,22 +28,42 @@ export interface ErrorOptions {
   readonly details: boolean;
 }
 
-export function toConnectError(thrown: unknown, { details }: Pick<ErrorOptions, 'details'>): ConnectError {
+export function toConnectError(
+  thrown: unknown,
+  { details }: Pick<ErrorOptions, 'details'>,
+): ConnectError {
   const error = toRpcError(thrown);
-  const connectError = new ConnectError(error.message, codeOfStatus[error.status], undefined, undefined, error);
+  const connectError = new ConnectError(
+    error.message,
+    codeOfStatus[error.status],
+    undefined,
+    undefined,
+    error,
+  );
   // Details that a handler chose by itself are its answer, and stay.
   if (details || error === thrown) connectError.details = [...error.details];
   return connectError;
 }
 
 /** What the protocol layer refused by itself. `entered`: whether the handler had been called. */
-export function fromProtocolFault(fault: ConnectError, entered: boolean, { readBytesMax }: ErrorOptions): EntError {
-  const because = (code: ErrorCode, hint: string) => new EntError(code, fault.rawMessage, { hint, cause: fault });
+export function fromProtocolFault(
+  fault: ConnectError,
+  entered: boolean,
+  { readBytesMax }: ErrorOptions,
+): EntError {
+  const because = (code: ErrorCode, hint: string) =>
+    new EntError(code, fault.rawMessage, { hint, cause: fault });
   switch (fault.code) {
     case Code.ResourceExhausted:
-      return because('RESOURCE_EXHAUSTED', `send less in one message: the limit is ${readBytesMax} bytes`);
+      return because(
+        'RESOURCE_EXHAUSTED',
+        `send less in one message: the limit is ${readBytesMax} bytes`,
+      );
     case Code.Unimplemented:
-      return because('UNIMPLEMENTED', 'call it as its contract says, with a compression that the server offers');
+      return because(
+        'UNIMPLEMENTED',
+        'call it as its contract says, with a compression that the server offers',
+      );
     case Code.Canceled:
     case Code.Aborted:
       return because('CANCELED', 'the connection was closed by the caller');
@@ -54,9 +74,15 @@ export function fromProtocolFault(fault: ConnectError, entered: boolean, { readB
       // Its text is the only mark they have. What else it calls internal then (a compressed message without its header) is
       // so by gRPC's own rules.
       if (!entered && fault.rawMessage.startsWith('parse binary')) {
-        return because('INVALID_ARGUMENT', 'encode the request as its contract says; text must be valid UTF-8');
+        return because(
+          'INVALID_ARGUMENT',
+          'encode the request as its contract says; text must be valid UTF-8',
+        );
       }
-      return because('INTERNAL', 'the server log has the cause, unless the request breaks the protocol');
+      return because(
+        'INTERNAL',
+        'the server log has the cause, unless the request breaks the protocol',
+      );
     default:
       return because('INVALID_ARGUMENT', 'encode the request as its contract says');
   }

@@ -46,7 +46,8 @@ function* symbolsOf(file: DescFile): Generator<string> {
   for (const { typeName, values } of file.enums) {
     yield typeName;
     // An enum's values are named in the scope that holds the enum.
-    for (const value of values) yield `${typeName.slice(0, typeName.lastIndexOf('.') + 1)}${value.name}`;
+    for (const value of values)
+      yield `${typeName.slice(0, typeName.lastIndexOf('.') + 1)}${value.name}`;
   }
   for (const extension of file.extensions) yield extension.typeName;
 }

@@ -6,21 +6,35 @@ import type { Router } from '../router.ts';
 
 const { HealthCheckResponse_ServingStatus: ServingStatus } = contract;
 
-export function registerHealth(router: Router, health: Health, services: () => readonly string[]): void {
-  const current = () => (isServing(health.snapshot()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+export function registerHealth(
+  router: Router,
+  health: Health,
+  services: () => readonly string[],
+): void {
+  const current = () =>
+    isServing(health.snapshot()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   // The empty name asks for the process as a whole.
   const isKnown = (service: string) => service === '' || services().includes(service);
 
   router.service(contract.Health, {
     check: async ({ service }) => {
-      if (!isKnown(service)) throw new EntError('NOT_FOUND', `there is no service ${service} here`, { field: 'service' });
+      if (!isKnown(service))
+        throw new EntError('NOT_FOUND', `there is no service ${service} here`, {
+          field: 'service',
+        });
       return { status: current() };
     },
-    list: async () => ({ statuses: Object.fromEntries(['', ...services()].map((name) => [name, { status: current() }])) }),
-    watch: async function* ({ service }, call) {
+    list: async () => ({
+      statuses: Object.fromEntries(
+        ['', ...services()].map((name) => [name, { status: current() }]),
+      ),
+    }),
+    async *watch({ service }, call) {
       if (!isKnown(service)) {
         yield { status: ServingStatus.SERVICE_UNKNOWN };
-        await new Promise((_, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason), { once: true }));
+        await new Promise((_, reject) =>
+          call.signal.addEventListener('abort', () => reject(call.signal.reason), { once: true }),
+        );
       }
       let told: number | undefined;
       for (;;) {

@@ -8,7 +8,9 @@ import type { Router } from '../router.ts';
 import type { DescriptorIndex } from './descriptors.ts';
 
 type Request = v1.ServerReflectionRequest;
-type Answer = NonNullable<MessageInitShape<typeof v1.ServerReflectionResponseSchema>['messageResponse']>;
+type Answer = NonNullable<
+  MessageInitShape<typeof v1.ServerReflectionResponseSchema>['messageResponse']
+>;
 
 /** gRPC's numbers, which the contract's error message carries. */
 const notFound = 5;
@@ -22,16 +24,19 @@ export function registerReflection(router: Router, index: () => DescriptorIndex)
       messageResponse: answer(index(), request.messageRequest),
     });
   router.service(v1.ServerReflection, {
-    serverReflectionInfo: async function* (requests) {
+    async *serverReflectionInfo(requests) {
       for await (const request of requests) yield reflect(request);
     },
   });
   router.service(v1Alpha.ServerReflection, {
-    serverReflectionInfo: async function* (requests) {
+    async *serverReflectionInfo(requests) {
       for await (const request of requests) {
         const bytes = toBinary(v1Alpha.ServerReflectionRequestSchema, request);
         const response = reflect(fromBinary(v1.ServerReflectionRequestSchema, bytes));
-        yield fromBinary(v1Alpha.ServerReflectionResponseSchema, toBinary(v1.ServerReflectionResponseSchema, response));
+        yield fromBinary(
+          v1Alpha.ServerReflectionResponseSchema,
+          toBinary(v1.ServerReflectionResponseSchema, response),
+        );
       }
     },
   });
@@ -40,7 +45,10 @@ export function registerReflection(router: Router, index: () => DescriptorIndex)
 function answer(index: DescriptorIndex, request: Request['messageRequest']): Answer {
   switch (request.case) {
     case 'listServices':
-      return { case: 'listServicesResponse', value: { service: index.services.map((name) => ({ name })) } };
+      return {
+        case: 'listServicesResponse',
+        value: { service: index.services.map((name) => ({ name })) },
+      };
     case 'fileByFilename':
       return files(index.fileByName(request.value), `there is no file ${request.value}`);
     case 'fileContainingSymbol':
@@ -58,4 +66,7 @@ const files = (found: readonly Uint8Array[] | undefined, otherwise: string): Ans
     ? { case: 'fileDescriptorResponse', value: { fileDescriptorProto: [...found] } }
     : fault(notFound, otherwise);
 
-const fault = (errorCode: number, errorMessage: string): Answer => ({ case: 'errorResponse', value: { errorCode, errorMessage } });
+const fault = (errorCode: number, errorMessage: string): Answer => ({
+  case: 'errorResponse',
+  value: { errorCode, errorMessage },
+});

@@ -32,11 +32,15 @@ export async function portError(claim: PortClaim, thrown: unknown): Promise<unkn
     });
   }
   if (reason === 'EADDRNOTAVAIL' || reason === 'EACCES' || reason === 'ENOTFOUND') {
-    return new EntError('INVALID_SETTING', `cannot listen on ${at} (${claim.variable}): ${String(reason)}`, {
-      field: claim.variable,
-      hint: 'name an address of this machine and a port that this user may open',
-      cause: thrown,
-    });
+    return new EntError(
+      'INVALID_SETTING',
+      `cannot listen on ${at} (${claim.variable}): ${String(reason)}`,
+      {
+        field: claim.variable,
+        hint: 'name an address of this machine and a port that this user may open',
+        cause: thrown,
+      },
+    );
   }
   return thrown;
 }

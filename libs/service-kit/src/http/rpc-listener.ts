@@ -32,7 +32,11 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
 
   const http1 = createHttp1(
     // The whole request of a stream may take as long as the stream itself.
-    { requestTimeout: limits.streamDeadlineMaxMs, headersTimeout: limits.prefaceTimeoutMs, keepAliveTimeout: idleHttp1Ms },
+    {
+      requestTimeout: limits.streamDeadlineMaxMs,
+      headersTimeout: limits.prefaceTimeoutMs,
+      keepAliveTimeout: idleHttp1Ms,
+    },
     (request, response) => {
       if (closing) endConnectionAfter(response);
       else response.once('close', () => closing && http1.closeIdleConnections());
@@ -41,7 +45,10 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
   );
   const http2 = createHttp2(
     {
-      settings: { maxConcurrentStreams: limits.concurrentStreamsMax, initialWindowSize: limits.streamWindowBytes },
+      settings: {
+        maxConcurrentStreams: limits.concurrentStreamsMax,
+        initialWindowSize: limits.streamWindowBytes,
+      },
       maxSessionMemory: limits.sessionMemoryMebibytes,
     },
     // Its compatibility objects have the interface of HTTP/1.1's.
@@ -55,15 +62,18 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
   });
   http2.on('sessionError', (error) => logger.debug({ err: error }, 'an HTTP/2 session failed'));
 
-  const tcp = createTcp({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    splitConnection(socket, {
-      timeoutMs: limits.prefaceTimeoutMs,
-      http1: (ready) => http1.emit('connection', ready),
-      http2: (ready) => http2.emit('connection', ready),
-    });
-  });
+  const tcp = createTcp(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      splitConnection(socket, {
+        timeoutMs: limits.prefaceTimeoutMs,
+        http1: (ready) => http1.emit('connection', ready),
+        http2: (ready) => http2.emit('connection', ready),
+      });
+    },
+  );
 
   return {
     listen: (host, port) =>

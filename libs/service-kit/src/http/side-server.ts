@@ -38,16 +38,23 @@ export function createSideServer(options: SideServerOptions): SideServer {
     },
   };
 
-  const server = createHttp({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
-    request.resume();
-    const page = pages[(request.url ?? '').split('?', 1)[0] ?? ''];
-    if (!page) return json(response, 404, { error: 'not found', pages: Object.keys(pages) });
-    if (request.method !== 'GET' && request.method !== 'HEAD') return json(response, 405, { error: 'only GET is served here' });
-    serve(page, response).catch((thrown: unknown) => {
-      logger.error({ err: toError(thrown), page: request.url }, 'a page of the side server failed');
-      if (!response.headersSent) json(response, 500, { error: 'internal' });
-    });
-  });
+  const server = createHttp(
+    { headersTimeout: 10_000, requestTimeout: 10_000 },
+    (request, response) => {
+      request.resume();
+      const page = pages[(request.url ?? '').split('?', 1)[0] ?? ''];
+      if (!page) return json(response, 404, { error: 'not found', pages: Object.keys(pages) });
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return json(response, 405, { error: 'only GET is served here' });
+      serve(page, response).catch((thrown: unknown) => {
+        logger.error(
+          { err: toError(thrown), page: request.url },
+          'a page of the side server failed',
+        );
+        if (!response.headersSent) json(response, 500, { error: 'internal' });
+      });
+    },
+  );
 
   return {
     listen: (host, port) =>
@@ -68,5 +75,7 @@ type Page = (response: ServerResponse) => void | Promise<void>;
 const serve = async (page: Page, response: ServerResponse): Promise<void> => await page(response);
 
 function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(`${JSON.stringify(body)}\n`);
 }

@@ -13,12 +13,15 @@ describe('protocolOfFirstBytes', () => {
   it('knows the preface, any beginning of it, and everything else', () => {
     expect(protocolOfFirstBytes(Buffer.from(preface))).toBe('http2');
     expect(protocolOfFirstBytes(Buffer.from(`${preface}more`))).toBe('http2');
-    for (let i = 0; i < preface.length; i += 1) expect(protocolOfFirstBytes(Buffer.from(preface.slice(0, i)))).toBe('undecided');
+    for (let i = 0; i < preface.length; i += 1)
+      expect(protocolOfFirstBytes(Buffer.from(preface.slice(0, i)))).toBe('undecided');
     expect(protocolOfFirstBytes(Buffer.from('POST / HTTP/1.1'))).toBe('http1');
     expect(protocolOfFirstBytes(Buffer.from('PRI * HTTP/1.1'))).toBe('http1');
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
-        const begins = Buffer.from(preface).subarray(0, bytes.length).equals(Buffer.from(bytes).subarray(0, preface.length));
+        const begins = Buffer.from(preface)
+          .subarray(0, bytes.length)
+          .equals(Buffer.from(bytes).subarray(0, preface.length));
         expect(protocolOfFirstBytes(bytes) === 'http1').toBe(!begins);
       }),
     );
@@ -78,28 +81,32 @@ describe('the port', () => {
     expect(bodies).toEqual(['t'.repeat(50)]);
   });
 
-  it.each([1, 3, 5, 1000])('takes an HTTP/2 connection whose bytes come in pieces of %i', async (size) => {
-    // A real HTTP/2 client, through a proxy that cuts up what it sends.
-    const proxy = createServer(async (socket) => {
-      const upstream = await open();
-      upstream.pipe(socket);
-      socket.on('close', () => upstream.destroy());
-      for await (const chunk of socket) await drip(upstream, chunk as Buffer, size);
-    });
-    await once(proxy.listen(0, '127.0.0.1'), 'listening');
-    const session = connectHttp2(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/entdb.v1.CommandService/ExecuteAtomic',
-      'content-type': 'application/json',
-    });
-    stream.end(JSON.stringify({ tenantId: 'x'.repeat(100) }));
-    let body = '';
-    for await (const chunk of stream) body += String(chunk);
-    expect(JSON.parse(body)).toEqual({ ids: ['x'.repeat(100)] });
-    session.destroy();
-    await new Promise((resolve) => proxy.close(resolve));
-  });
+  it.each([1, 3, 5, 1000])(
+    'takes an HTTP/2 connection whose bytes come in pieces of %i',
+    async (size) => {
+      // A real HTTP/2 client, through a proxy that cuts up what it sends.
+      const relay = async (socket: Socket) => {
+        const upstream = await open();
+        upstream.pipe(socket);
+        socket.on('close', () => upstream.destroy());
+        for await (const chunk of socket) await drip(upstream, chunk as Buffer, size);
+      };
+      const proxy = createServer((socket) => void relay(socket));
+      await once(proxy.listen(0, '127.0.0.1'), 'listening');
+      const session = connectHttp2(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/entdb.v1.CommandService/ExecuteAtomic',
+        'content-type': 'application/json',
+      });
+      stream.end(JSON.stringify({ tenantId: 'x'.repeat(100) }));
+      let body = '';
+      for await (const chunk of stream) body += String(chunk);
+      expect(JSON.parse(body)).toEqual({ ids: ['x'.repeat(100)] });
+      session.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  );
 
   it.each(['', 'P', 'PRI * HTT'])('closes a connection that says only %j', async (beginning) => {
     const socket = await open();
@@ -116,7 +123,9 @@ describe('the port', () => {
     broken.write(`${preface}this is no frame at all, and quite long for a frame header`);
     broken.resume();
     await once(broken, 'close');
-    await expect(fixture.client(CommandService).executeAtomic({ tenantId: 'alive' })).resolves.toMatchObject({ ids: ['alive'] });
+    await expect(
+      fixture.client(CommandService).executeAtomic({ tenantId: 'alive' }),
+    ).resolves.toMatchObject({ ids: ['alive'] });
   });
 
   it('survives a peer that resets at any moment', async () => {

@@ -1,6 +1,11 @@
 /** A real server on a port of the system's choice, and clients over every protocol that it speaks. For this package's specs. */
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from '@connectrpc/connect-node';
 import type { DescService } from '@bufbuild/protobuf';
 import { silentLogger, type Logger } from '@entdb/base';
 import { CommandService, QueryService } from '@entdb/contracts';
@@ -26,7 +31,13 @@ interface LogLine {
   readonly fields: object;
 }
 
-export const transportNames = ['grpc h2', 'grpc-web h2', 'grpc-web h1', 'connect h2', 'connect h1'] as const;
+export const transportNames = [
+  'grpc h2',
+  'grpc-web h2',
+  'grpc-web h1',
+  'connect h2',
+  'connect h1',
+] as const;
 export type TransportName = (typeof transportNames)[number];
 
 export interface Handlers {
@@ -34,7 +45,10 @@ export interface Handlers {
   readonly query?: Implementation<typeof QueryService>;
 }
 
-export async function startFixture(handlers: Handlers, options: Partial<ServerOptions> = {}): Promise<Fixture> {
+export async function startFixture(
+  handlers: Handlers,
+  options: Partial<ServerOptions> = {},
+): Promise<Fixture> {
   const log: LogLine[] = [];
   const health = createHealth();
   health.setReadiness('ready');
@@ -89,8 +103,16 @@ export async function startFixture(handlers: Handlers, options: Partial<ServerOp
 }
 
 function recordingLogger(log: LogLine[]): Logger {
-  const at = (level: string) => (fields: object, message: string) => void log.push({ level, message, fields });
-  return { ...silentLogger, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => recordingLogger(log) };
+  const at = (level: string) => (fields: object, message: string) =>
+    void log.push({ level, message, fields });
+  return {
+    ...silentLogger,
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: () => recordingLogger(log),
+  };
 }
 
 /** A promise and the hands that settle it. */

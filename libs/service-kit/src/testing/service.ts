@@ -5,7 +5,12 @@ import { CommandService } from '@entdb/contracts';
 import { runService } from '../run-service.ts';
 
 const own = defineSettings({
-  greeting: text({ env: 'ENTDB_GREETING', default: 'hello', sentence: 'What it says.', example: 'hi' }),
+  greeting: text({
+    env: 'ENTDB_GREETING',
+    default: 'hello',
+    sentence: 'What it says.',
+    example: 'hi',
+  }),
 });
 
 await runService({
@@ -22,14 +27,15 @@ await runService({
         router.service(CommandService, {
           executeAtomic: async ({ tenantId }) => {
             if (tenantId === 'invariant') invariant(false, 'the sky is up');
-            if (tenantId === 'uncaught') setImmediate(() => Promise.reject(new Error('nobody listens')));
+            if (tenantId === 'uncaught')
+              setImmediate(() => void Promise.reject(new Error('nobody listens')));
             if (tenantId === 'slow') {
               logger.info({}, 'slow call is in');
               await clock.sleep(300);
             }
             return { ids: [settings.greeting] };
           },
-          executeStream: async function* (requests, call) {
+          async *executeStream(requests, call) {
             logger.info({}, 'stream is in');
             for await (const { id } of requests) yield { id };
             call.signal.throwIfAborted();
