@@ -12,7 +12,7 @@ export function createCatalogCache(file: ReadFile): CatalogCache {
   return {
     current() {
       // Fingerprints name contents, so the same ones in the same order are the same catalog.
-      const sql = 'SELECT fingerprint FROM schemas ORDER BY ordinal';
+      const sql = 'SELECT fingerprint FROM schemas WHERE ordinal >= 0 ORDER BY ordinal';
       const rows = file.prepare<[], { fingerprint: string }>(sql).all();
       const isKnown =
         rows.length === known.fingerprints.length &&

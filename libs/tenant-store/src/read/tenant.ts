@@ -55,7 +55,7 @@ export function getSchema(
 }
 
 function oneVersion(file: ReadFile, fingerprint: string) {
-  const sql = `SELECT ${columns.schema} FROM schemas WHERE fingerprint = ?`;
+  const sql = `SELECT ${columns.schema} FROM schemas WHERE fingerprint = ? AND ordinal >= 0`;
   const row = file.prepare<[string], SchemaRow>(sql).get(fingerprint);
   if (row) return decodeSchema(verifySchema(row).definition);
   throw new EntError('NOT_FOUND', `the tenant has not seen the schema ${fingerprint}`, {

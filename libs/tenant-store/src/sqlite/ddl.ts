@@ -83,7 +83,7 @@ export const canonicalDdl = `${meta}
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE schemas (
     fingerprint TEXT PRIMARY KEY,
-    -- The order in which the tenant saw them; the catalog is their merger in this order.
+    -- The order in which the tenant saw them; the catalog is their merger in this order. -1: remembered only.
     ordinal INTEGER NOT NULL,
     definition BLOB NOT NULL,
     hash BLOB NOT NULL

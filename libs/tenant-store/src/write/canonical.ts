@@ -1,5 +1,11 @@
 import { EntError, invariant } from '@entdb/base';
-import type { OperationVerdict, Transaction, Verdict, WalRecord } from '@entdb/contracts';
+import {
+  schemaFingerprint as fingerprintOf,
+  type OperationVerdict,
+  type Transaction,
+  type Verdict,
+  type WalRecord,
+} from '@entdb/contracts';
 import { emptyCatalog, loadCatalog, type Catalog } from '../catalog.ts';
 import type { PlacedRecord } from '../store.ts';
 import type { TenantFile } from '../sqlite/tenant-file.ts';
@@ -8,6 +14,7 @@ import { executeTransaction } from './execute.ts';
 import { createNodeTable } from './node-table.ts';
 import { registerSchema } from './register-schema.ts';
 import { Rejection } from './rejection.ts';
+import { createSchemaTable } from './schema-table.ts';
 import { createSubstitutes } from './scope.ts';
 import { createVerdictTable, repeatOf, type Judged } from './verdict-table.ts';
 
@@ -24,6 +31,7 @@ export interface Canonical {
 export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   const nodes = createNodeTable(file);
   const edges = createEdgeTable(file);
+  const schemas = createSchemaTable(file);
   const verdicts = createVerdictTable(file, tenantId);
   let cached: Catalog | undefined;
   const catalog = () => (cached ??= loadCatalog(file.db));
@@ -50,9 +58,16 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   const admitSchema = ({ schemaFingerprint, schema }: WalRecord): 'known' | 'needed' => {
     if (schemaFingerprint === '' && !schema) return 'known';
     if (catalog().fingerprints.includes(schemaFingerprint)) return 'known';
-    if (!schema) return 'needed';
-    cached = registerSchema(file, nodes, catalog(), schemaFingerprint, schema);
+    const definition = schema ?? schemas.remembered(schemaFingerprint);
+    if (!definition) return 'needed';
+    cached = registerSchema(file, nodes, schemas, catalog(), schemaFingerprint, definition);
     return 'known';
+  };
+
+  /** Whatever becomes of the record: its gateway has sent the definitions now, and may not send them again. */
+  const rememberDefinitions = ({ schemaFingerprint, schema }: WalRecord): void => {
+    if (!schema || catalog().fingerprints.includes(schemaFingerprint)) return;
+    if (fingerprintOf(schema) === schemaFingerprint) schemas.remember(schemaFingerprint, schema);
   };
 
   const createTenant = (): void => {
@@ -68,8 +83,8 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
   const deleteTenant = (): void => {
     assertActive();
     for (const table of [nodes, edges, verdicts]) table.clear();
-    file.db.prepare('DELETE FROM schemas').run();
     file.clearDigest();
+    schemas.dismissAll();
     file.progress = { ...file.progress, state: 'deleted' };
     cached = emptyCatalog;
   };
@@ -130,6 +145,7 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
         sequence: sequence + 1,
         log_time_us: Math.max(log_time_us, timeUs),
       };
+      rememberDefinitions(record);
       const earlier = verdicts.find(record.idempotencyKey);
       if (earlier) return { outcome: repeatOf(placed, earlier) };
       const outcome = verdictOn(record, timeUs);

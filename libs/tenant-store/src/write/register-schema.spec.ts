@@ -48,6 +48,43 @@ test('a version is kept even if its first record is rejected: the gateway sends 
   ).toBeDefined();
 });
 
+test('definitions that came once are never asked for again, whatever became of their record', () => {
+  const other = version({ indexed: true });
+  const name = schemaOf([field(1, 'name', Kind.INT)]);
+  live.apply({ key: 'used', schema: plain, operations: [create('a', 'ann')] });
+  // Under a key that is taken: refused, and remembered.
+  expect(
+    live.apply({ key: 'used', schema: other, operations: [create('b', 'bob')] }),
+  ).toMatchObject({
+    refused: 'IDEMPOTENCY_KEY_REUSED',
+  });
+  const bare = { definitions: false, operations: [create('b', 'bob')] };
+  expect(live.apply({ schema: other, ...bare }).applied).toBeDefined();
+  // Incompatible: refused each time with the reason, never with a question.
+  for (const definitions of [true, false]) {
+    const verdict = live.apply({
+      schema: name,
+      definitions,
+      operations: [op.create('c', { 1: val.int(1) })],
+    });
+    expect(verdict.rejected?.code).toBe('SCHEMA_INCOMPATIBLE');
+  }
+  // Deleted, and made again: sent while there was no tenant.
+  live.apply({ body: 'tenantDeleted' });
+  expect(live.apply({ schema: name, operations: [op.create('c')] }).rejected?.code).toBe(
+    'TENANT_DELETED',
+  );
+  live.apply({ body: 'tenantCreated' });
+  expect(
+    live.apply({
+      schema: name,
+      definitions: false,
+      operations: [op.create('c', { 1: val.int(1) })],
+    }).applied,
+  ).toBeDefined();
+  live.writer.scrub();
+});
+
 test('#60: the catalog is in the file: a writer that opens it anew holds its constraints', () => {
   live.apply({ schema: version({ unique: true }), operations: [create('a', 'ann')] });
   live.writer.close();
@@ -89,7 +126,7 @@ test('#59 #63 O16: new unique keys, indexes and full text reach back to earlier 
   expect(tables()).toEqual(before);
 });
 
-test('O3: a unique key over duplicates is a verdict with both nodes, leaves no trace, and may come when they are gone', () => {
+test('O3: a unique key over duplicates is a verdict with both nodes, leaves the catalog as it was, and may come when they are gone', () => {
   live.apply({
     schema: plain,
     operations: [create('a', 'ann'), create('b', 'ann'), create('c', 'cid')],
@@ -104,7 +141,10 @@ test('O3: a unique key over duplicates is a verdict with both nodes, leaves no t
     metadata: { first_id: 'a', second_id: 'b', field_ids: '1' },
   });
   expect(live.tenant.sql('canonical', 'SELECT * FROM unique_keys')).toEqual([]);
-  expect(live.tenant.sql('canonical', 'SELECT * FROM schemas')).toHaveLength(1);
+  expect(live.tenant.sql('canonical', 'SELECT ordinal FROM schemas ORDER BY ordinal')).toEqual([
+    { ordinal: -1 },
+    { ordinal: 0 },
+  ]);
   live.apply({ operations: [op.remove('b')] });
   expect(
     live.apply({

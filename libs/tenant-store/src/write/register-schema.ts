@@ -2,7 +2,6 @@ import { isEntError, type EntError } from '@entdb/base';
 import {
   compileSchema,
   decodeFields,
-  encodeSchema,
   mergeSchemas,
   schemaConflicts,
   type CompiledNodeType,
@@ -11,13 +10,14 @@ import {
   type Schema,
 } from '@entdb/contracts';
 import { searchText, type Catalog } from '../catalog.ts';
-import { columns, schemaHash, verifyEdge, type EdgeRow, type NodeRow } from '../rows.ts';
+import { columns, verifyEdge, type EdgeRow, type NodeRow } from '../rows.ts';
 import type { TenantFile } from '../sqlite/tenant-file.ts';
 import { judgeFields, judgeRequired, type FieldOwner } from './judge-fields.ts';
 import { indexEntriesOf, uniqueKeysOf } from './node-keys.ts';
 import type { NodeTable } from './node-table.ts';
 import { judgeEndpoint } from './references.ts';
 import { Rejection } from './rejection.ts';
+import type { SchemaTable } from './schema-table.ts';
 
 const pageRows = 256;
 
@@ -29,6 +29,7 @@ const pageRows = 256;
 export function registerSchema(
   file: TenantFile,
   nodes: NodeTable,
+  schemas: SchemaTable,
   catalog: Catalog,
   fingerprint: string,
   definition: Schema,
@@ -51,16 +52,7 @@ export function registerSchema(
     for (const type of merged.nodeTypes.values())
       extendNodes(nodes, catalog.compiled.nodeTypes.get(type.id), type);
     judgeEdges(file, nodes, catalog.compiled, merged);
-    const row = {
-      fingerprint,
-      ordinal: catalog.fingerprints.length,
-      definition: Buffer.from(encodeSchema(definition)),
-    };
-    const hash = schemaHash(row);
-    file.db
-      .prepare('INSERT INTO schemas (fingerprint, ordinal, definition, hash) VALUES (?, ?, ?, ?)')
-      .run(fingerprint, row.ordinal, row.definition, hash);
-    file.digest.add(hash);
+    schemas.adopt(fingerprint, definition, catalog.fingerprints.length);
   });
   return { compiled: merged, fingerprints: [...catalog.fingerprints, fingerprint] };
 }
