@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(
 export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run run-kafka demo kafka-up kafka-down topics test test-all external \
+.PHONY: help install run run-kafka demo first kafka-up kafka-down topics entdb test test-all external \
 	check fmt gen lock types bench chaos chaos-kafka conformance clean
 
 help: ## print the targets
@@ -21,14 +21,22 @@ run-kafka: install ## start the fleet on the brokers of kafka-up
 demo: install ## load Debian's package index through the client and check it (ARGS=...)
 	@exec node examples/debian/src/main.ts $(ARGS)
 
+first: install ## the README's first write and read, on a running fleet
+	@exec node examples/first/src/main.ts
+
 kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)
 	@deploy/kafka/up.sh
 
 kafka-down: install ## stop the local Kafka brokers
 	@deploy/kafka/down.sh
 
-topics: install ## create the topics with the settings that EntDB relies on (ARGS=...)
+topics: export ENTDB_LOG := kafka
+topics: export ENTDB_KAFKA_BROKERS ?= 127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093
+topics: install ## create the topics on the brokers of kafka-up, or on ENTDB_KAFKA_BROKERS (ARGS=...)
 	@exec node libs/cli/src/main.ts topics create $(ARGS)
+
+entdb: install ## run the command line (ARGS="explain LOG_GAP")
+	@exec node libs/cli/src/main.ts $(ARGS)
 
 test: install ## run every test that needs Node only (SPECS=libs/wal for a part)
 	@exec node deploy/tools/test/main.ts $(SPECS)
