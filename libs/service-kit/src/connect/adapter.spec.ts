@@ -207,7 +207,7 @@ describe('an answer before the request has ended', () => {
     for (let i = 0; i < 5; i += 1) {
       // Chunked and too large: refused in the middle.
       const refused = await call((end, part) => {
-        for (let k = 0; k < 50; k += 1) part('x'.repeat(1000));
+        for (let k = 0; k < 50; k += 1) part('x'.repeat(20_000));
         end('');
       });
       expect(refused.status).toBe(429);
