@@ -89,6 +89,9 @@ describe('a durable write', () => {
       'INVALID_VALUE',
       'RECORD_TOO_LARGE',
     ]);
+    // Measured on the record, before the lane has to refuse it in words of its own.
+    const tooLarge = await faultOf(execute(requests[3]!, callerOf()));
+    expect(tooLarge.facts).toMatchObject({ field: 'operations', metadata: { limit: '10000' } });
     expect(await logEnd()).toBe(0);
   });
 

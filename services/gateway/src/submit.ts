@@ -57,7 +57,6 @@ export function createSubmit({
   recordBytesMax,
 }: SubmitParts): Submit {
   return async ({ key, schema, waitsForVerdict, ...content }, caller) => {
-    if (caller.signal.aborted) throw caller.signal.reason;
     const { tenantId } = key;
     const isNews = schema !== undefined && !schemas.isAcknowledged(tenantId, schema.fingerprint);
     const value = encodeRecord(
