@@ -43,6 +43,7 @@ const reads = {
       ask.query({ typeId: person, filter: compare(email, Operator.EQ, val.str('a@x')) }),
     ),
   searchNodes: (reader) => reader.searchNodes(ask.search({ text: 'Ann' })),
+  searchPeople: (reader) => reader.searchNodes(ask.search({ text: 'Ann', typeId: person })),
   listNeighbors: (reader) => reader.listNeighbors(ask.neighbors({ nodeId: 'b' })),
   edgesOut: (reader) => reader.listEdges(ask.edges({ nodeId: 'b' })),
   edgesIn: (reader) => reader.listEdges(ask.edges({ nodeId: 'a', direction: 2 })),
@@ -68,6 +69,7 @@ const ofNode: readonly ReadName[] = [
   'byValue',
   'byUnique',
   'searchNodes',
+  'searchPeople',
   'listNeighbors',
 ];
 const ofEdge: readonly ReadName[] = ['edgesOut', 'edgesIn', 'listNeighbors', 'neighborIds'];
@@ -147,7 +149,15 @@ const damages: readonly [string, File, string, string, readonly ReadName[]][] = 
     'canonical.db',
     "DELETE FROM nodes WHERE id = 'a'",
     '',
-    ['getNodeByKey', 'byField', 'byValue', 'byUnique', 'searchNodes', 'listNeighbors'],
+    [
+      'getNodeByKey',
+      'byField',
+      'byValue',
+      'byUnique',
+      'searchNodes',
+      'searchPeople',
+      'listNeighbors',
+    ],
   ],
   [
     'a unique key of another node',

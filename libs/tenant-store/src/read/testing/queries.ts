@@ -134,7 +134,7 @@ export function not(filter: Filter): Filter {
 
 const { EQ, NEQ, LT, LTE, GT, GTE, IN, PREFIX, CONTAINS, EXISTS } = Operator;
 
-const comparison: fc.Arbitrary<Filter> = fc.constantFrom(...fieldIds).chain((id) => {
+const comparisonOf = (id: number): fc.Arbitrary<Filter> => {
   const value = values[id]!;
   const operators = [EQ, NEQ, ...(id === 6 || id === 10 ? [] : [LT, LTE, GT, GTE])];
   const choices = [
@@ -148,7 +148,9 @@ const comparison: fc.Arbitrary<Filter> = fc.constantFrom(...fieldIds).chain((id)
   if (id === 1 || id === 10)
     choices.push(texts.map((text) => compare(id, CONTAINS, val.str(text))));
   return fc.oneof(...choices);
-});
+};
+
+const comparison = fc.constantFrom(...fieldIds).chain(comparisonOf);
 
 export const arbitraryFilter: fc.Arbitrary<Filter> = fc.letrec<{ filter: Filter }>((tie) => ({
   filter: fc.oneof(
@@ -180,4 +182,19 @@ export const arbitraryOrder: fc.Arbitrary<OrderBy | undefined> = fc.option(
     })
     .map((order) => ({ $typeName: 'entdb.v1.OrderBy' as const, ...order })),
   { nil: undefined },
+);
+
+/** A range of one index, walked in its own order: here a page can end within the first value of a range. */
+export const arbitraryRangeInOrder: fc.Arbitrary<{
+  readonly filter: Filter;
+  readonly orderBy: OrderBy;
+}> = fc.tuple(fc.constantFrom(...indexedIds), fc.boolean()).chain(([value, descending]) =>
+  comparisonOf(value).map((filter) => ({
+    filter,
+    orderBy: {
+      $typeName: 'entdb.v1.OrderBy' as const,
+      by: { case: 'fieldId' as const, value },
+      descending,
+    },
+  })),
 );
