@@ -53,8 +53,10 @@ fmt: install ## format every file
 types: install ## check the types of every package
 	@tsc -b
 
-gen: install ## generate the TypeScript of proto/
+gen: install ## generate the TypeScript of proto/, and the pages of docs/errors and docs/reference
 	@buf generate
+	@node deploy/tools/docs/errors.ts --write
+	@node deploy/tools/docs/reference.ts --write
 
 bench: install ## measure writes and reads beside their raw limits (ARGS=...)
 	@exec node e2e/src/bench/main.ts $(ARGS)

@@ -18,6 +18,16 @@ const STEPS: readonly Step[] = [
   { name: 'lint finds planted faults', mend: 'restore the lint configuration', run: lintFixture },
   { name: 'types', mend: 'read the faults above', run: types },
   { name: 'generated code up to date', mend: 'make gen, and commit it', run: generatedCode },
+  {
+    name: 'error pages up to date',
+    mend: 'make gen, fill in new pages, and commit them',
+    run: () => command('node', 'deploy/tools/docs/errors.ts'),
+  },
+  {
+    name: 'reference pages up to date',
+    mend: 'make gen, and commit them',
+    run: () => command('node', 'deploy/tools/docs/reference.ts'),
+  },
   { name: 'protobuf lint', mend: 'read the advice above', run: () => command('buf', 'lint') },
   {
     name: 'protobuf breaking',

@@ -27,7 +27,11 @@ const breachesIn = (output: string): readonly string[] =>
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   sound: [],
   layers: ['layers libs/base/src/index.ts:1', 'layers libs/telemetry/src/index.ts:1'],
-  services: ['services libs/wal/src/index.ts:1', 'services services/gateway/src/loop.ts:1'],
+  services: [
+    'services deploy/tools/docs/output.ts:1',
+    'services libs/wal/src/index.ts:1',
+    'services services/gateway/src/loop.ts:1',
+  ],
   'front-door': [
     'front-door services/gateway/src/loop.ts:1',
     'front-door services/gateway/src/loop.ts:2',

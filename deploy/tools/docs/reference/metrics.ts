@@ -1,0 +1,71 @@
+import { realClock, realRng, silentLogger } from '@entdb/base';
+import { parseSettings } from '@entdb/config';
+import { createHealth, createServer } from '@entdb/service-kit';
+import { createMetrics, type MetricRow, type Metrics } from '@entdb/telemetry';
+import { createMemoryWal, walTopic } from '@entdb/wal';
+import { createMeters } from '../../../../services/applier/src/meters.ts';
+import { createProgress } from '../../../../services/applier/src/progress.ts';
+import { createTenants } from '../../../../services/applier/src/tenants.ts';
+import { gatewaySettings } from '../../../../services/gateway/src/config.ts';
+import { createGateway } from '../../../../services/gateway/src/gateway.ts';
+import { code, table } from './table.ts';
+
+const ports = { logger: silentLogger, clock: realClock, rng: realRng };
+
+/** What a part declares when it is put together. Nothing is started and nothing is listened on. */
+function declaredBy(service: string, build: (metrics: Metrics) => void): readonly MetricRow[] {
+  const metrics = createMetrics({ service, processMetrics: false });
+  build(metrics);
+  return metrics.describe();
+}
+
+const gateway = () =>
+  declaredBy('gateway', (metrics) => {
+    const wal = createMemoryWal({ clock: realClock });
+    createGateway(parseSettings(gatewaySettings, {}), { ...ports, wal, instance: 'page', metrics });
+  });
+
+const applier = () =>
+  declaredBy('applier', (metrics) => {
+    const progress = createProgress(walTopic, new Map(), realClock);
+    createMeters(metrics, { owned: [], progress, tenants: createTenants([]) });
+  });
+
+const kit = () =>
+  declaredBy('any', (metrics) => {
+    createServer({ routes: () => {}, health: createHealth(), logger: silentLogger, metrics });
+  });
+
+const row = ({ name, kind, unit, sentence, labels }: MetricRow) => [
+  code(name),
+  kind,
+  unit,
+  labels.map(code).join(', '),
+  sentence,
+];
+
+export function metricsPage(): string {
+  const section = (title: string, rows: readonly MetricRow[]) =>
+    `## ${title}\n\n${table(['metric', 'kind', 'unit', 'labels', 'what'], rows.map(row))}`;
+  return [
+    `# Metrics
+
+Every service gives these at \`GET /metrics\` of its HTTP port, for Prometheus. All have the label \`service\`; none has a tenant as a label.
+A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`.
+
+| watch | by | alert |
+| --- | --- | --- |
+| \`wal_append_latency_p99\` | \`histogram_quantile(0.99, sum by (le) (rate(wal_append_latency_bucket[5m])))\` | > 0.1 s |
+| \`applier_lag_seconds\` | as it stands | > 60 s |
+| tenants that stand still | \`applier_tenants_standing_still\` | > 0 |
+`,
+    section('Gateway', gateway()),
+    section('Applier', applier()),
+    section('Every service', kit()),
+    `## The process
+
+Beside these every service gives what prom-client knows of its process: names that begin with \`process_\` and \`nodejs_\`, among them
+\`nodejs_eventloop_lag_p99_seconds\` and \`process_resident_memory_bytes\`.
+`,
+  ].join('\n');
+}
