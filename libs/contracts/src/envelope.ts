@@ -20,8 +20,13 @@ const headerBytes = 8;
 export const recordKinds = { wal: 1, result: 2, status: 3 } as const;
 export type RecordKind = keyof typeof recordKinds;
 
+/** The checksum's beginning, by the kind's byte. */
+const checksumOfKind = Array.from({ length: 256 }, (_, kind) =>
+  crc32(Uint8Array.of(formatVersion, kind)),
+);
+
 function checksum(kind: number, key: string, body: Uint8Array): number {
-  return crc32(body, crc32(key, crc32(Uint8Array.of(formatVersion, kind))));
+  return crc32(body, crc32(key, checksumOfKind[kind]));
 }
 
 export function sealRecord(kind: RecordKind, key: string, body: Uint8Array): Uint8Array {

@@ -20,6 +20,9 @@ export type RowTable = keyof typeof rowTables;
 
 const columnTypes = { integer: 1, text: 2, bytes: 3, real: 4 } as const;
 
+/** For one UTF-16 unit of a text. */
+const utf8BytesMax = 3;
+
 let scratch = Buffer.allocUnsafe(16 * 1024);
 
 /**
@@ -32,10 +35,7 @@ export function rowHash(
 ): Buffer {
   let end = 1;
   const room = (bytes: number) => {
-    if (end + bytes <= scratch.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(scratch.length * 2, end + bytes));
-    scratch.copy(larger, 0, 0, end);
-    scratch = larger;
+    if (end + bytes > scratch.length) enlarge(end, bytes);
   };
   scratch[0] = rowTables[table];
   for (const column of columns) {
@@ -50,11 +50,11 @@ export function rowHash(
         end = scratch.writeDoubleBE(column, end + 1);
       }
     } else if (typeof column === 'string') {
-      const length = Buffer.byteLength(column, 'utf8');
-      room(5 + length);
+      room(5 + column.length * utf8BytesMax);
       scratch[end] = columnTypes.text;
-      end = scratch.writeUInt32BE(length, end + 1);
-      end += scratch.write(column, end, length, 'utf8');
+      const length = scratch.write(column, end + 5, 'utf8');
+      scratch.writeUInt32BE(length, end + 1);
+      end += 5 + length;
     } else {
       room(5 + column.length);
       scratch[end] = columnTypes.bytes;
@@ -64,4 +64,10 @@ export function rowHash(
     }
   }
   return hash('sha256', scratch.subarray(0, end), 'buffer');
+}
+
+function enlarge(used: number, bytes: number): void {
+  const larger = Buffer.allocUnsafe(Math.max(scratch.length * 2, used + bytes));
+  scratch.copy(larger, 0, 0, used);
+  scratch = larger;
 }

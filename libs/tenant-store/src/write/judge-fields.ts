@@ -16,14 +16,20 @@ export interface FieldOwner {
 export function judgeFields(fields: Fields, owner: FieldOwner | undefined, path: string): void {
   for (const key in fields) {
     const value = fields[key]!.kind;
-    const at = `${path}[${key}]`;
-    if (!isSound(value))
+    if (!isSound(value)) {
+      const at = `${path}[${key}]`;
       throw new Rejection('INVALID_VALUE', `${at} has no value of one kind`, { field: at });
+    }
     if (!owner) continue;
     const field = owner.fields.get(Number(key));
-    if (!field)
-      throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${key}`, { field: at });
-    judgeKind(value, field, owner, at);
+    if (!field) {
+      throw new Rejection('UNKNOWN_FIELD', `${owner.name} has no field ${key}`, {
+        field: `${path}[${key}]`,
+      });
+    }
+    // The plain case first: most fields are what they should be, and this runs for each of them.
+    if (value.case !== field.kind || field.list || value.case === 'enum')
+      judgeKind(value, field, owner, `${path}[${key}]`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { InvariantError } from '@entdb/base';
 import {
   decodeFields,
   encodeFields,
@@ -12,7 +13,7 @@ import { judgeClear, judgeFields, judgeRequired } from './judge-fields.ts';
 import { uniqueKeysOf, type BoundKey } from './node-keys.ts';
 import type { KnownType } from './node-table.ts';
 import { judgeReferences } from './references.ts';
-import { Rejection } from './rejection.ts';
+import { Rejection, rejectionOf } from './rejection.ts';
 import type { Execute, Scope } from './scope.ts';
 
 export const createNode: Execute<CreateNode> = (scope, operation, path) => {
@@ -24,50 +25,53 @@ export const createNode: Execute<CreateNode> = (scope, operation, path) => {
     });
   judgeFields(operation.fields, type, `${path}.fields`);
   const fields = scope.substitutes.fields(operation.fields);
-  const conflict = conflictOf(scope, id, type, fields, path);
-  if (conflict) {
-    if (operation.onConflict !== OnConflict.SKIP) throw conflict.rejection;
-    if (conflict.existing.type !== typeId) throw wrongType(conflict.existing, typeId, path);
-    scope.substitutes.add(id, conflict.existing.id);
-    return { id: conflict.existing.id, changed: false };
-  }
-  judgeRequired(fields, type, `${path}.fields`);
-  judgeReferences(scope.nodes, fields, type, `${path}.fields`, { id, typeId });
-  scope.nodes.insert({ id, typeId, fields, timeUs: scope.timeUs }, type);
-  return { id, changed: true };
+  const keys = type ? uniqueKeysOf(type, fields) : [];
+  const taken = type && takenKeyOf(scope, type, keys);
+  const objection = rejectionOf(() => {
+    judgeRequired(fields, type, `${path}.fields`);
+    judgeReferences(scope.nodes, fields, type, `${path}.fields`, { id, typeId });
+  });
+  // The insert itself finds out whether the id is taken: asking before would cost every create what only few need.
+  const free = !taken && !objection;
+  if (free && scope.nodes.insert({ id, typeId, fields, timeUs: scope.timeUs }, type, keys))
+    return { id, changed: true };
+
+  // What is in the way: the id itself, else the first unique key in the catalog's order, else what is wrong with the node.
+  const holder = scope.nodes.find(id);
+  const existing = holder ?? taken?.owner;
+  if (!existing) throw objection ?? new InvariantError(`the id ${id} is taken by nobody`);
+  if (operation.onConflict !== OnConflict.SKIP)
+    throw taken && !holder
+      ? uniqueViolation(type!, taken.key, existing.id, `${path}.fields`)
+      : alreadyExists(id, path);
+  if (existing.type !== typeId) throw wrongType(existing, typeId, path);
+  scope.substitutes.add(id, existing.id);
+  return { id: existing.id, changed: false };
 };
 
-interface Conflict {
-  readonly existing: Pick<NodeRow, 'id' | 'type'>;
-  readonly rejection: Rejection;
+interface TakenKey {
+  readonly key: BoundKey;
+  readonly owner: Pick<NodeRow, 'id' | 'type'>;
 }
 
-/** What is there already: the id itself, else the holder of the first unique key in the catalog's order. */
-function conflictOf(
+/** The first unique key, in the catalog's order, that another node holds. */
+function takenKeyOf(
   scope: Scope,
-  id: string,
-  type: KnownType,
-  fields: Fields,
-  path: string,
-): Conflict | undefined {
-  const existing = scope.nodes.find(id);
-  if (existing) {
-    const rejection = new Rejection(
-      'ALREADY_EXISTS',
-      `there is a node ${JSON.stringify(id)} already`,
-      { field: `${path}.id`, metadata: { existing_id: id } },
-    );
-    return { existing, rejection };
-  }
-  for (const bound of type ? uniqueKeysOf(type, fields) : []) {
-    const owner = type && scope.nodes.ownerOf(type, bound);
-    if (owner !== undefined)
-      return {
-        existing: { id: owner, type: type!.id },
-        rejection: uniqueViolation(type!, bound, owner, `${path}.fields`),
-      };
+  type: NonNullable<KnownType>,
+  keys: readonly BoundKey[],
+): TakenKey | undefined {
+  for (const key of keys) {
+    const owner = scope.nodes.ownerOf(type, key);
+    if (owner !== undefined) return { key, owner: { id: owner, type: type.id } };
   }
   return undefined;
+}
+
+function alreadyExists(id: string, path: string): Rejection {
+  return new Rejection('ALREADY_EXISTS', `there is a node ${JSON.stringify(id)} already`, {
+    field: `${path}.id`,
+    metadata: { existing_id: id },
+  });
 }
 
 function uniqueViolation(

@@ -14,8 +14,8 @@ import { indexEntriesOf, uniqueKeysOf, type BoundKey, type IndexEntry } from './
 const sql = {
   find: `SELECT ${columns.node} FROM nodes WHERE id = ?`,
   page: `SELECT ${columns.node} FROM nodes WHERE type = ? AND id > ? ORDER BY id LIMIT ?`,
-  insert:
-    'INSERT INTO nodes (id, type, version, created_at, updated_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  insert: `INSERT INTO nodes (id, type, version, created_at, updated_at, fields, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO NOTHING`,
   update: 'UPDATE nodes SET version = ?, updated_at = ?, fields = ?, hash = ? WHERE rid = ?',
   remove: 'DELETE FROM nodes WHERE rid = ?',
   ownerOf: 'SELECT node_id FROM unique_keys WHERE type = ? AND name = ? AND value = ?',
@@ -39,7 +39,8 @@ export interface NodeTable {
   page(type: number, afterId: string, limit: number): readonly NodeRow[];
   /** Who holds a unique key. */
   ownerOf(type: CompiledNodeType, bound: BoundKey): string | undefined;
-  insert(node: NewNode, type: KnownType): void;
+  /** `keys` are the node's unique keys, none of which is held. False where the id is taken: then nothing is written. */
+  insert(node: NewNode, type: KnownType, keys: readonly BoundKey[]): boolean;
   /** The caller has judged the new fields. */
   update(before: NodeRow, after: NodeChange, type: KnownType): void;
   remove(row: NodeRow, type: KnownType): void;
@@ -114,7 +115,7 @@ export function createNodeTable(file: TenantFile): NodeTable {
       if (!agrees) throw disagreement('unique_keys', key, owner);
       return owner;
     },
-    insert({ id, typeId, fields, timeUs }, type) {
+    insert({ id, typeId, fields, timeUs }, type, keys) {
       const row = {
         id,
         type: typeId,
@@ -124,14 +125,16 @@ export function createNodeTable(file: TenantFile): NodeTable {
         fields: encodeFields(fields),
       };
       const hash = nodeHash(row);
-      const { lastInsertRowid } = db
+      const { changes, lastInsertRowid } = db
         .prepare(sql.insert)
         .run(id, typeId, 1, timeUs, timeUs, row.fields, hash);
+      if (changes === 0) return false;
       file.digest.add(hash);
-      if (!type) return;
-      for (const bound of uniqueKeysOf(type, fields)) addUniqueKey(type, bound, id);
+      if (!type) return true;
+      for (const bound of keys) addUniqueKey(type, bound, id);
       for (const entry of indexEntriesOf(type, fields)) addIndexEntry(type, entry, id);
       addText(Number(lastInsertRowid), searchText(type, fields));
+      return true;
     },
     update(before, { fields, bytes, timeUs }, type) {
       const after = { ...before, version: before.version + 1, updated_at: timeUs, fields: bytes };

@@ -18,8 +18,10 @@ export function judgeReferences(
   self?: Self,
 ): void {
   for (const key in fields) {
+    const { kind } = fields[key]!;
+    if (kind.case !== 'ref' && kind.case !== 'list') continue;
     const at = `${path}[${key}]`;
-    for (const id of refsOf(fields[key]!.kind)) {
+    for (const id of refsOf(kind)) {
       const typeId = id === self?.id ? self.typeId : nodes.find(id)?.type;
       judgeTarget(id, typeId, owner?.fields.get(Number(key))?.definition.refTypeId ?? 0, at);
     }
@@ -66,9 +68,7 @@ export function judgeEndpoint(
   }
 }
 
-function refsOf(value: AnyValue | { readonly case: undefined }): readonly string[] {
+function refsOf(value: Extract<AnyValue, { case: 'ref' | 'list' }>): readonly string[] {
   if (value.case === 'ref') return [value.value];
-  if (value.case === 'list')
-    return value.value.values.flatMap(({ kind }) => (kind.case === 'ref' ? [kind.value] : []));
-  return [];
+  return value.value.values.flatMap(({ kind }) => (kind.case === 'ref' ? [kind.value] : []));
 }

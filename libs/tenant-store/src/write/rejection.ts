@@ -18,3 +18,14 @@ export class Rejection extends Error {
     this.verdict = { code, message, ...facts };
   }
 }
+
+/** What a judgement says, where another judgement may outrank it. */
+export function rejectionOf(judgement: () => void): Rejection | undefined {
+  try {
+    judgement();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Rejection) return error;
+    throw error;
+  }
+}

@@ -25,8 +25,9 @@ export interface Substitutes {
 }
 
 export function createSubstitutes(): Substitutes {
-  const existing = new Map<string, string>();
-  const idOf = (id: string) => existing.get(id) ?? id;
+  // Most transactions skip nothing: the map comes with the first that does.
+  let existing: Map<string, string> | undefined;
+  const idOf = (id: string) => existing?.get(id) ?? id;
   const substituted = (value: Fields[number]): Fields[number] => {
     const { kind } = value;
     if (kind.case === 'ref') return valueOf({ case: 'ref', value: idOf(kind.value) });
@@ -38,11 +39,11 @@ export function createSubstitutes(): Substitutes {
   };
   return {
     add(mintedId, existingId) {
-      if (mintedId !== existingId) existing.set(mintedId, existingId);
+      if (mintedId !== existingId) (existing ??= new Map()).set(mintedId, existingId);
     },
     id: idOf,
     fields(fields) {
-      if (existing.size === 0) return fields;
+      if (!existing) return fields;
       return Object.fromEntries(
         Object.entries(fields).map(([id, value]) => [id, substituted(value)]),
       );

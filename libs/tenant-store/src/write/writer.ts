@@ -76,12 +76,10 @@ export function createWriter(
   const applyCanonical = (records: readonly PlacedRecord[]): readonly Judged[] => {
     try {
       return canonicalFile.transaction(() =>
-        records.map((placed, i) =>
-          poisonAt(i, () =>
-            placed.offset > canonicalFile.progress.offset
-              ? canonical.apply(placed)
-              : canonical.recall(placed),
-          ),
+        eachOrPoison(records, (placed) =>
+          placed.offset > canonicalFile.progress.offset
+            ? canonical.apply(placed)
+            : canonical.recall(placed),
         ),
       );
     } catch (error) {
@@ -95,7 +93,7 @@ export function createWriter(
     judged: readonly Judged[],
   ): readonly Judged[] => {
     mailboxFile.transaction(() => {
-      records.forEach((placed, i) => poisonAt(i, () => applyToMailbox(placed, judged[i]!)));
+      eachOrPoison(records, (placed, i) => applyToMailbox(placed, judged[i]!));
       const { state, epoch } = canonicalFile.progress;
       mailboxFile.progress = { ...mailboxFile.progress, state, epoch };
     });
@@ -182,13 +180,18 @@ export function createWriter(
 }
 
 /** Trouble of the store passes; anything else that a record causes is that record's poison. */
-function poisonAt<T>(index: number, body: () => T): T {
+function eachOrPoison<T>(
+  records: readonly PlacedRecord[],
+  body: (placed: PlacedRecord, index: number) => T,
+): readonly T[] {
+  const results: T[] = [];
   try {
-    return body();
+    for (const placed of records) results.push(body(placed, results.length));
+    return results;
   } catch (cause) {
     const error = asStoreError(cause);
     if (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_CORRUPT') throw error;
-    throw new Poison(index, error);
+    throw new Poison(results.length, error);
   }
 }
 
