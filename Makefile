@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(
 export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run run-kafka demo first kafka-up kafka-down topics entdb test test-all external \
+.PHONY: help install run run-kafka demo first tour kafka-up kafka-down topics entdb test test-all external \
 	check fmt gen lock types bench chaos chaos-kafka conformance clean
 
 help: ## print the targets
@@ -23,6 +23,9 @@ demo: install ## load Debian's package index through the client and check it (AR
 
 first: install ## the README's first write and read, on a running fleet
 	@exec node examples/first/src/main.ts
+
+tour: install ## the tour of docs/guides/getting-started.md, on a running fleet
+	@exec node examples/first/src/tour.ts
 
 kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)
 	@deploy/kafka/up.sh

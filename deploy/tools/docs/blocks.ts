@@ -20,7 +20,9 @@ export type Step =
       readonly line: number;
       readonly text: string;
       readonly path: string;
-    };
+    }
+  /** Ends what runs in the background, before the block of this text. */
+  | { readonly kind: 'stop'; readonly line: number; readonly text: string };
 
 interface Fence {
   readonly line: number;
@@ -30,7 +32,7 @@ interface Fence {
 }
 
 type Marker =
-  | { readonly kind: 'run' | 'output' | 'not-run' }
+  | { readonly kind: 'run' | 'stop-then-run' | 'output' | 'not-run' }
   | { readonly kind: 'background'; readonly until: string }
   | { readonly kind: 'source'; readonly path: string };
 
@@ -44,6 +46,9 @@ export function parseSteps(markdown: string): readonly Step[] {
         if (fence.language === 'sh') {
           throw new Error(`line ${line}: say above this block: run, background or not run`);
         }
+        break;
+      case 'stop-then-run':
+        steps.push({ kind: 'stop', line, text }, { kind: 'run', line, text, output: undefined });
         break;
       case 'run':
         steps.push({ kind: 'run', line, text, output: undefined });
@@ -71,6 +76,7 @@ export function parseSteps(markdown: string): readonly Step[] {
 
 function markerOf(comment: string | undefined): Marker | undefined {
   if (comment === 'run' || comment === 'output') return { kind: comment };
+  if (comment === 'stop, then run') return { kind: 'stop-then-run' };
   const until = /^background until "(.+)"$/.exec(comment ?? '')?.[1];
   if (until !== undefined) return { kind: 'background', until };
   const path = /^source (\S+)$/.exec(comment ?? '')?.[1];

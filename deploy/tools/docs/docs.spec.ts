@@ -10,6 +10,9 @@ const fixture = join(__dirname, 'fixture');
 const fence = (comment: string, text: string): string =>
   `${comment}\n\`\`\`sh\n${text}\n\`\`\`\n\n`;
 
+/** A line that fails where the command does not: bash's `set -e` lets a plain `! command` pass. */
+const refuted = (command: string): string => `if ${command}; then exit 1; fi`;
+
 const follow = (markdown: string, patienceMs = 20_000): Promise<void> =>
   followDocument(parseSteps(markdown), { root: fixture, patienceMs });
 
@@ -57,8 +60,16 @@ describe('a document that runs', () => {
     await expect(follow(markdown)).rejects.toThrow(message);
   });
 
+  it('stops what runs in the background where the document says so', async () => {
+    const marker = `2${process.pid}`;
+    const sleeper = fence('<!-- background until "ready" -->', `echo ready; exec sleep ${marker}`);
+    const look = refuted(`pgrep -xf "sleep ${marker}"`);
+    await follow(sleeper + fence('<!-- stop, then run -->', look));
+    await expect(follow(sleeper + fence('<!-- run -->', look))).rejects.toThrow('ended with 1');
+  });
+
   it("does not lend a person the project's own programs", async () => {
-    await follow(fence('<!-- run -->', '! command -v jest'));
+    await follow(fence('<!-- run -->', refuted('command -v jest')));
   });
 
   it('fails when a command hangs, and leaves no process', async () => {
@@ -66,7 +77,7 @@ describe('a document that runs', () => {
     await expect(follow(fence('<!-- run -->', `sleep ${marker}`), 300)).rejects.toThrow(
       'did not end',
     );
-    await follow(fence('<!-- run -->', `! pgrep -xf "sleep ${marker}"`));
+    await follow(fence('<!-- run -->', refuted(`pgrep -xf "sleep ${marker}"`)));
   });
 
   it('fails when Ctrl-C does not end a background command', async () => {

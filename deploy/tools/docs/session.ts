@@ -118,9 +118,21 @@ function openSession({ root, patienceMs }: SessionOptions, carried: string): Ses
     if (!['0', '130', 'SIGINT'].includes(end)) throw fault(terminal, `Ctrl-C ended it with ${end}`);
   };
 
+  const stopped = new Set<Terminal>();
+  const stopAll = async (): Promise<void> => {
+    for (const terminal of terminals.toReversed()) {
+      if (terminal.step.kind !== 'background' || stopped.has(terminal)) continue;
+      stopped.add(terminal);
+      await stop(terminal);
+    }
+  };
+
   return {
     follow: async (step) => {
       switch (step.kind) {
+        case 'stop':
+          await stopAll();
+          break;
         case 'run':
           await run(step);
           break;
@@ -134,11 +146,7 @@ function openSession({ root, patienceMs }: SessionOptions, carried: string): Ses
           break;
       }
     },
-    stop: async () => {
-      for (const terminal of terminals.toReversed()) {
-        if (terminal.step.kind === 'background') await stop(terminal);
-      }
-    },
+    stop: stopAll,
     kill: () => {
       for (const terminal of terminals) signalGroup(terminal, 'SIGKILL');
     },
