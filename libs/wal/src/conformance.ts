@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describeAppend } from './conformance/append.ts';
 import { describeConsume } from './conformance/consume.ts';
 import { describeInstances } from './conformance/instances.ts';
+import { describeMarks } from './conformance/marks.ts';
 import { describePositions } from './conformance/positions.ts';
 import { describeTopics } from './conformance/topics.ts';
 import type { Fixture, WalUnderTest } from './conformance/fixture.ts';
@@ -49,6 +50,7 @@ export function describeWal(name: string, makeWal: () => Promise<WalUnderTest>):
     describeAppend(fixture);
     describeConsume(fixture);
     describePositions(fixture);
+    describeMarks(fixture);
     describeInstances(fixture);
   });
 }

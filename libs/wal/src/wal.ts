@@ -110,6 +110,20 @@ export interface Wal {
   bounds(topic: string, partition: number): Promise<LogBounds>;
   /** The first offset whose log-append time is at or after `timeMs`; the end where there is none. */
   offsetForTime(topic: string, partition: number, timeMs: number): Promise<number>;
+  /**
+   * The mark of a named group: the next offset that it has not dealt with, or undefined where it has left none. A mark is for lag
+   * tools and for a quick start, and is never the truth: `consume` does not look at it, and Kafka forgets the marks of a group
+   * that has been silent for `offsets.retention.minutes`.
+   */
+  committed(group: string, topic: string, partition: number): Promise<number | undefined>;
+  /**
+   * Sets the mark; every instance sees it from then on, after restarts too. That it does not step back is the caller's business, and so is
+   * its place in the log: any offset is taken. A group is of `[A-Za-z0-9._-]{1,200}`, and on Kafka nobody may be a member of it.
+   *
+   * Both reject with TOPIC_MISSING, TOPIC_MISMATCH, INVALID_ARGUMENT, and with LOG_UNAVAILABLE (what is embedded also with STORE_*)
+   * when the mark may or may not have been set: to set it again is safe.
+   */
+  commit(group: string, topic: string, partition: number, offset: number): Promise<void>;
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
   /** Makes topics that are missing; leaves those that are there. Returns the names of those it made. */
   createTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;

@@ -21,6 +21,20 @@ export interface Fixture {
   readonly spec: (topic: string, partitions: number) => TopicSpec;
 }
 
+/** Skips adapters that have one instance only. */
+export async function withAnother(
+  underTest: WalUnderTest,
+  use: (other: Wal) => Promise<void>,
+): Promise<void> {
+  const other = await underTest.another?.();
+  if (!other) return;
+  try {
+    await use(other);
+  } finally {
+    await other.close();
+  }
+}
+
 export const record = (text: string, key = 'tenant-1'): AppendRecord => ({
   key,
   value: Buffer.from(text),

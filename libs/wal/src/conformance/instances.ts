@@ -1,23 +1,13 @@
 import * as fc from 'fast-check';
-import type { Lane, Wal } from '../wal.ts';
-import { numbered, readAll, record, tail, textOf, type Fixture } from './fixture.ts';
+import type { Lane } from '../wal.ts';
+import { numbered, readAll, record, tail, textOf, withAnother, type Fixture } from './fixture.ts';
 
 const propertyRuns = 10;
 
 export function describeInstances({ wal, newTopic, underTest }: Fixture): void {
   describe('several instances on one log', () => {
-    const withAnother = async (use: (other: Wal) => Promise<void>) => {
-      const other = await underTest().another?.();
-      if (!other) return;
-      try {
-        await use(other);
-      } finally {
-        await other.close();
-      }
-    };
-
     it('see the topics and the records of each other, as they come', () =>
-      withAnother(async (other) => {
+      withAnother(underTest(), async (other) => {
         const topic = await newTopic();
         expect((await other.describeTopic(topic))?.partitions).toBe(1);
         const reader = tail(other, { topic, from: new Map([[0, 0]]) });
@@ -35,7 +25,7 @@ export function describeInstances({ wal, newTopic, underTest }: Fixture): void {
       }));
 
     it('end what is open when one is closed, and leave the other alone', () =>
-      withAnother(async (other) => {
+      withAnother(underTest(), async (other) => {
         const topic = await newTopic();
         const lane = await other.openLane(topic, 0);
         const accepted = lane.append([record('accepted')]);
@@ -46,7 +36,7 @@ export function describeInstances({ wal, newTopic, underTest }: Fixture): void {
       }));
 
     it('keep every acknowledged record at its offset, whatever the interleaving (property)', () =>
-      withAnother(async (other) => {
+      withAnother(underTest(), async (other) => {
         const calls = fc.array(
           fc.record({
             instance: fc.nat(1),

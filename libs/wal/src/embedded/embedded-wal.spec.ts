@@ -84,6 +84,17 @@ describe('its files', () => {
     expect(await codeOf(first.bounds('t', 0))).toBe('SHUTTING_DOWN');
   });
 
+  it('hold the marks after everyone has left', async () => {
+    const first = openWal();
+    await first.createTopics([spec]);
+    await first.commit('archiver', 't', 1, 5);
+    await first.close();
+    const second = openWal();
+    expect(await second.committed('archiver', 't', 1)).toBe(5);
+    expect(await codeOf(first.commit('archiver', 't', 1, 6))).toBe('SHUTTING_DOWN');
+    expect(await codeOf(first.committed('archiver', 't', 1))).toBe('SHUTTING_DOWN');
+  });
+
   it('refuse topics and partitions that are not there', async () => {
     const wal = openWal();
     expect(await codeOf(wal.openLane('t', 0))).toBe('TOPIC_MISSING');

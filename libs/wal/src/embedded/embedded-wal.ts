@@ -1,6 +1,7 @@
 import { EntError, realClock, realRng } from '@entdb/base';
 import { consumeLog, type LogSlice, type LogSource } from '../consume-log.ts';
 import { createLane } from '../lane-queue.ts';
+import { assertGroup, assertMark } from '../marks.ts';
 import { partitionMissing, topicMissing } from '../topic-errors.ts';
 import type { Lane, LogRecord, Wal } from '../wal.ts';
 import { packRecords, unpackHeaders, unpackValues } from './packed-records.ts';
@@ -109,6 +110,15 @@ export function createEmbeddedWal(options: EmbeddedWalOptions): EmbeddedWal {
     bounds: (topic, partition) => reader.call('bounds', { topic, partition }),
     offsetForTime: (topic, partition, timeMs) =>
       reader.call('offsetForTime', { topic, partition, timeMs }),
+    committed: async (group, topic, partition) => {
+      assertGroup(group);
+      return reader.call('committed', { topic, partition, group });
+    },
+    commit: async (group, topic, partition, offset) => {
+      assertGroup(group);
+      assertMark(offset);
+      await writer.call('setMark', { topic, partition, group, offset });
+    },
     describeTopic: (topic) => reader.call('describe', topic),
     createTopics: (specs) => writer.call('createTopics', specs),
     truncateBefore: (topic, partition, offset) =>

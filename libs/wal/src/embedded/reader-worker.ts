@@ -21,6 +21,7 @@ interface PartitionName {
 export interface ReaderMethods {
   bounds(params: PartitionName): LogBounds;
   offsetForTime(params: PartitionName & { readonly timeMs: number }): number;
+  committed(params: PartitionName & { readonly group: string }): number | undefined;
   describe(topic: string): TopicDescription | undefined;
   read(params: ReadRequest & { readonly topic: string }): PackedSlice;
   stopRead(params: { readonly topic: string; readonly ticket: number }): void;
@@ -64,6 +65,8 @@ serveCalls<ReaderMethods>(
     bounds: ({ topic, partition }) => onTopic(topic, ({ reader }) => reader.bounds(partition)),
     offsetForTime: ({ topic, partition, timeMs }) =>
       onTopic(topic, ({ reader }) => reader.offsetForTime(partition, timeMs)),
+    committed: ({ topic, partition, group }) =>
+      onTopic(topic, ({ reader }) => reader.committed(partition, group)),
     describe: async (topic) =>
       topicExists(directory, topic)
         ? onTopic(topic, ({ reader }) => describeSingleCopy(reader.settings))

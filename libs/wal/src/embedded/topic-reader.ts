@@ -1,5 +1,6 @@
 import { packValues, type PackedRecords } from './packed-records.ts';
 import { createPartitionState, createPerPartition } from './partition-bounds.ts';
+import { readMark } from './mark-table.ts';
 import { openTopic, readSettings, type TopicSettings } from './topic-file.ts';
 import type { LogBounds } from '../wal.ts';
 
@@ -22,6 +23,8 @@ export interface TopicReader {
   bounds(partition: number): LogBounds;
   slice(partition: number, offset: number): PackedSlice;
   offsetForTime(partition: number, timeMs: number): number;
+  /** The mark of a group, where it has left one. */
+  committed(partition: number, group: string): number | undefined;
   /** Whether anyone has written since the last time it was asked. */
   changed(): boolean;
   close(): void;
@@ -88,12 +91,18 @@ export function createTopicReader(directory: string, topic: string): TopicReader
     return low;
   };
 
+  const committed = (partition: number, group: string): number | undefined => {
+    stateOf(partition); // refuses a partition that is not there
+    return readMark(db, partition, group);
+  };
+
   return {
     settings,
     // Each in one transaction, so that the bounds and the records are of one moment.
     bounds: db.transaction(bounds),
     slice: db.transaction(slice),
     offsetForTime: db.transaction(offsetForTime),
+    committed: db.transaction(committed),
     changed: () => {
       const seen = versionSeen;
       versionSeen = version.get();

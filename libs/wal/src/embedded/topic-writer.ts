@@ -1,6 +1,7 @@
 import type { Clock } from '@entdb/base';
 import { EntError, realClock } from '@entdb/base';
 import { createRinger } from './doorbell.ts';
+import { writeMark } from './mark-table.ts';
 import { unpackValues, type PackedRecords } from './packed-records.ts';
 import { createPartitionState, createPerPartition } from './partition-bounds.ts';
 import { isBusy } from './sqlite-faults.ts';
@@ -16,6 +17,8 @@ export interface TopicWriter {
   /** All batches in one transaction, durable when it returns. The offset of the first record of each. */
   append(batches: readonly PackedBatch[]): readonly number[];
   truncateBefore(partition: number, offset: number): void;
+  /** Durable when it returns. */
+  setMark(partition: number, group: string, offset: number): void;
   /** Drops records past their retention, a bounded number of them. Does nothing while it is not due. */
   retain(): void;
   close(): void;
@@ -130,6 +133,11 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
   return {
     append: (batches) => transaction(() => batches.map(appendOne)),
     truncateBefore: (partition, offset) => void transaction(() => dropBefore(partition, offset)),
+    setMark: (partition, group, offset) =>
+      transaction(() => {
+        stateOf(partition); // refuses a partition that is not there
+        writeMark(db, partition, group, offset);
+      }),
     retain: () => {
       if (retentionMs < 0 || clock.monotonic() < retentionDueMs) return;
       const keptSinceMs = clock.now() - retentionMs;

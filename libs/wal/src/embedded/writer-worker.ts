@@ -20,6 +20,12 @@ export interface WriterMethods {
     readonly partition: number;
     readonly offset: number;
   }): void;
+  setMark(params: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly group: string;
+    readonly offset: number;
+  }): void;
 }
 
 /** One batch of one lane, waiting for the commit that takes it. */
@@ -121,6 +127,8 @@ serveCalls<WriterMethods>(
     },
     truncateBefore: async ({ topic, partition, offset }) =>
       onTopic(topic, (writer) => writer.truncateBefore(partition, offset)),
+    setMark: async ({ topic, partition, group, offset }) =>
+      onTopic(topic, (writer) => writer.setMark(partition, group, offset)),
   },
   () => [...writers.keys()].forEach(discard),
 );

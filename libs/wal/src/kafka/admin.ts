@@ -1,11 +1,12 @@
-import { backoffMs, EntError } from '@entdb/base';
+import { EntError } from '@entdb/base';
 import kafkajs, { type Admin } from 'kafkajs';
 import { assertSamePartitions, assertTopicSpec, topicMissing } from '../topic-errors.ts';
 import type { LogBounds, TopicDescription, TopicSpec } from '../wal.ts';
-import { openClient } from './client.ts';
-import { isPassing, kafkaErrorType, logFault } from './faults.ts';
+import { persistently, withClient } from './calls.ts';
+import type { KafkaClient } from './client.ts';
+import { kafkaErrorType } from './faults.ts';
+import { commitOffset, noOffset } from './group-offset.ts';
 import type { KafkaConfig } from './settings.ts';
-import { within } from './within.ts';
 
 const { ConfigResourceTypes } = kafkajs;
 
@@ -14,6 +15,13 @@ export interface KafkaAdmin {
   /** The signal gives up the call. */
   bounds(topic: string, signal?: AbortSignal): Promise<ReadonlyMap<number, LogBounds>>;
   offsetsForTime(topic: string, timeMs: number): Promise<ReadonlyMap<number, number>>;
+  /** For each partition what the group has committed, if it has. */
+  committed(
+    group: string,
+    topic: string,
+  ): Promise<ReadonlyMap<number, { readonly offset: number | undefined }>>;
+  /** Of a partition that is known to exist. */
+  commit(group: string, topic: string, partition: number, offset: number): Promise<void>;
   describe(topic: string): Promise<TopicDescription | undefined>;
   create(specs: readonly TopicSpec[]): Promise<readonly string[]>;
   ping(): Promise<void>;
@@ -57,6 +65,27 @@ export function createAdmin(config: KafkaConfig): KafkaAdmin {
         }),
       ),
 
+    committed: (group, topic) =>
+      persistently(config, undefined, () =>
+        call(`looking up what ${group} has committed of ${topic}`, async (admin) => {
+          await topicOf(admin, topic);
+          const found = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+          return new Map(
+            found
+              .flatMap(({ partitions }) => partitions)
+              .map(({ partition, offset }) => [
+                partition,
+                { offset: offset === noOffset ? undefined : Number(offset) },
+              ]),
+          );
+        }),
+      ),
+
+    commit: (group, topic, partition, offset) =>
+      persistently(config, undefined, () =>
+        commitOffset(config, group, { topic, partition, offset }),
+      ),
+
     describe: (topic) =>
       call(`describing ${topic}`, async (admin) => {
         const found = await findTopic(admin, topic);
@@ -97,49 +126,19 @@ export function createAdmin(config: KafkaConfig): KafkaAdmin {
   };
 }
 
-async function withAdmin<T>(
+function withAdmin<T>(
   config: KafkaConfig,
   attempt: string,
   work: (admin: Admin) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  const client = openClient(config);
-  signal?.addEventListener('abort', client.cut);
-  const admin = client.kafka.admin({ retry: client.retry });
-  admin.on(admin.events.REQUEST_TIMEOUT, ({ payload }) => client.drop(payload.broker));
-  const connected = async () => {
+  const connected = async (client: KafkaClient) => {
+    const admin = client.kafka.admin({ retry: client.retry });
+    admin.on(admin.events.REQUEST_TIMEOUT, ({ payload }) => client.drop(payload.broker));
     await admin.connect();
     return work(admin);
   };
-  try {
-    return await within(config.clock, config.timing.callDeadlineMs, attempt, connected());
-  } catch (error) {
-    throw logFault(attempt, error);
-  } finally {
-    signal?.removeEventListener('abort', client.cut);
-    client.cut();
-  }
-}
-
-/**
- * Asks anew, by fresh metadata, while leaders move or have not taken office yet: kafkajs's admin gives up at the first such
- * answer, and never looks up the leaders again.
- */
-async function persistently<T>(
-  { clock, rng, timing }: KafkaConfig,
-  signal: AbortSignal | undefined,
-  ask: () => Promise<T>,
-): Promise<T> {
-  const deadline = clock.monotonic() + timing.callDeadlineMs;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!isPassing(error) || clock.monotonic() > deadline) throw error;
-    }
-    const pause = { initialMs: timing.retryInitialMs, maxMs: timing.retryMaxMs, rng };
-    await clock.sleep(backoffMs(attempt, pause), signal);
-  }
+  return withClient(config, attempt, connected, signal);
 }
 
 type TopicMetadata = Awaited<ReturnType<Admin['fetchTopicMetadata']>>['topics'][number];

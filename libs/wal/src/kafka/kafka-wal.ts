@@ -1,4 +1,5 @@
 import { EntError } from '@entdb/base';
+import { assertGroup, assertMark } from '../marks.ts';
 import type { Lane, Wal } from '../wal.ts';
 import { createAdmin } from './admin.ts';
 import { consumeKafka } from './consumer.ts';
@@ -56,6 +57,16 @@ export function createKafkaWal(settings: KafkaSettings): Wal {
     bounds: async (topic, partition) => entryOf(await admin.bounds(topic), topic, partition),
     offsetForTime: async (topic, partition, timeMs) =>
       entryOf(await admin.offsetsForTime(topic, timeMs), topic, partition),
+    committed: async (group, topic, partition) => {
+      assertGroup(group);
+      return entryOf(await admin.committed(group, topic), topic, partition).offset;
+    },
+    commit: async (group, topic, partition, offset) => {
+      assertGroup(group);
+      assertMark(offset);
+      entryOf(await admin.bounds(topic), topic, partition); // brokers answer "unknown" as if it might pass
+      await admin.commit(group, topic, partition, offset);
+    },
     describeTopic: (topic) => admin.describe(topic),
     createTopics: (specs) => admin.create(specs),
     ping: () => admin.ping(),

@@ -15,6 +15,8 @@ export interface MemoryPartition {
   slice(offset: number): LogSlice;
   offsetForTime(timeMs: number): number;
   truncateBefore(offset: number): void;
+  /** Group to its next offset. */
+  readonly marks: Map<string, number>;
   /** Resolves at the next change, or when the signal comes. */
   changed(signal: AbortSignal): Promise<void>;
 }
@@ -29,6 +31,7 @@ export function createMemoryPartition(topic: string, partition: number): MemoryP
 
   return {
     bounds,
+    marks: new Map(),
     append: (added, nowMs) => {
       const baseOffset = bounds().endOffset;
       lastTimeMs = Math.max(lastTimeMs, nowMs);

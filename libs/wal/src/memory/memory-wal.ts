@@ -1,6 +1,7 @@
 import { EntError, realClock, realRng, type Clock } from '@entdb/base';
 import { consumeLog, type LogSource } from '../consume-log.ts';
 import { createLane } from '../lane-queue.ts';
+import { assertGroup, assertMark } from '../marks.ts';
 import { assertSamePartitions, assertTopicSpec, describeSingleCopy } from '../topic-errors.ts';
 import type { AppendRecord, Lane, Wal } from '../wal.ts';
 import { createMemoryLog, type MemoryLog } from './memory-log.ts';
@@ -100,6 +101,17 @@ function memoryWalOn(log: MemoryLog, options: MemoryWalOptions): MemoryWal {
     offsetForTime: async (topic, partition, timeMs) => {
       assertOpen();
       return log.partition(topic, partition).offsetForTime(timeMs);
+    },
+    committed: async (group, topic, partition) => {
+      assertOpen();
+      assertGroup(group);
+      return log.partition(topic, partition).marks.get(group);
+    },
+    commit: async (group, topic, partition, offset) => {
+      assertOpen();
+      assertGroup(group);
+      assertMark(offset);
+      log.partition(topic, partition).marks.set(group, offset);
     },
     describeTopic: async (name) => {
       assertOpen();
