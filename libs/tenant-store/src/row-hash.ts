@@ -66,7 +66,7 @@ export function rowHash(
   }
   // As text and back into pooled memory: Node takes more than twice as long to give a buffer of its own.
   const sum = Buffer.allocUnsafe(hashBytes);
-  sum.write(hash('sha256', scratch.subarray(0, end), 'latin1'), 'latin1');
+  sum.write(hash('sha256', scratch.subarray(0, end), 'binary'), 'binary');
   return sum;
 }
 
