@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { EntError } from '@entdb/base';
+import { loadCatalog } from '../catalog.ts';
+import { openReadFile, type ReadFile } from '../read/read-file.ts';
+import type { MetaRow, TenantState } from '../rows.ts';
+import type { TenantPosition } from '../store.ts';
+
+/** What the two files of a tenant say of themselves; both stand at one position. */
+export interface TenantFacts {
+  readonly tenantId: string;
+  readonly state: TenantState;
+  readonly position: TenantPosition;
+  readonly digests: { readonly canonical: string; readonly mailbox: string };
+  /** Of the merger of all schemas that the tenant has seen. */
+  readonly schemaFingerprint: string;
+}
+
+/**
+ * Reads them without changing a byte of the files. STORE_CORRUPT where the two stand at different positions: files that were closed by their writer do
+ * not. Throws STORE_MISSING, STORE_CORRUPT, UNKNOWN_FORMAT, STORE_UNAVAILABLE.
+ */
+export function tenantFacts(dir: string, tenantId: string): TenantFacts {
+  return withFiles(dir, tenantId, ({ canonical, mailbox }) => {
+    const { meta, schemaFingerprint } = canonical.read((state) => ({
+      meta: state.meta,
+      schemaFingerprint: loadCatalog(canonical).compiled.fingerprint,
+    }));
+    const other = mailbox.read((state) => state.meta);
+    assertTogether(tenantId, meta, other);
+    return {
+      tenantId,
+      state: meta.state,
+      position: {
+        topic: meta.topic,
+        partition: meta.partition,
+        offset: meta.offset,
+        epoch: meta.epoch,
+        sequence: meta.sequence,
+        logTimeUs: meta.log_time_us,
+      },
+      digests: { canonical: meta.digest.toString('hex'), mailbox: other.digest.toString('hex') },
+      schemaFingerprint,
+    };
+  });
+}
+
+/**
+ * The digest that canonical.db had right after the record at the offset, as it was kept with that record's verdict; undefined where the record left no
+ * verdict (a repeat, a refusal, a deleted tenant's). Reads every verdict: there is no index by offset.
+ */
+export function keptDigest(dir: string, tenantId: string, offset: number): string | undefined {
+  return withFiles(dir, tenantId, ({ canonical }) =>
+    canonical.read(() =>
+      canonical
+        .prepare<[number], { digest: Buffer }>(
+          'SELECT digest FROM applied_events WHERE "offset" = ?',
+        )
+        .get(offset)
+        ?.digest.toString('hex'),
+    ),
+  );
+}
+
+function withFiles<T>(
+  dir: string,
+  tenantId: string,
+  body: (files: { readonly canonical: ReadFile; readonly mailbox: ReadFile }) => T,
+): T {
+  const canonical = openReadFile(dir, 'canonical.db', tenantId);
+  try {
+    const mailbox = openReadFile(dir, 'mailbox.db', tenantId);
+    try {
+      return body({ canonical, mailbox });
+    } finally {
+      mailbox.close();
+    }
+  } finally {
+    canonical.close();
+  }
+}
+
+function assertTogether(tenantId: string, canonical: MetaRow, mailbox: MetaRow): void {
+  const same =
+    canonical.offset === mailbox.offset &&
+    canonical.sequence === mailbox.sequence &&
+    canonical.epoch === mailbox.epoch &&
+    canonical.partition === mailbox.partition &&
+    canonical.topic === mailbox.topic;
+  if (same) return;
+  throw new EntError(
+    'STORE_CORRUPT',
+    `canonical.db stands at offset ${canonical.offset} and mailbox.db at ${mailbox.offset}`,
+    { tenantId, metadata: { file: join(tenantId, 'mailbox.db') } },
+  );
+}
