@@ -1,12 +1,15 @@
 import type { Clock } from '@entdb/base';
-import type { ApplierStatus, StatusRecord } from '@entdb/contracts';
+import type { ApplierStatus, ArchiverStatus, StatusRecord } from '@entdb/contracts';
 
-/** An applier as it last spoke of itself. */
-export interface Applier {
+/** An instance as it last spoke of itself. */
+export interface Instance<Status> {
   readonly instance: string;
-  readonly status: ApplierStatus;
+  readonly status: Status;
   readonly lastSeenMs: number;
 }
+
+export type Applier = Instance<ApplierStatus>;
+export type Archiver = Instance<ArchiverStatus>;
 
 /**
  * What the fleet says of itself on entdb-status: who answers for which shard, and how far it is. An instance that has been silent for too long is forgotten;
@@ -16,6 +19,8 @@ export interface FleetMap {
   hear(record: StatusRecord): void;
   /** Those heard of lately, by shard and instance. */
   appliers(): readonly Applier[];
+  /** Those heard of lately, by their part of the partitions and instance. */
+  archivers(): readonly Archiver[];
   /** The number of shards that the fleet speaks of; 1 before anybody has spoken. */
   shards(): number;
 }
@@ -27,25 +32,37 @@ export interface FleetMapOptions {
 }
 
 export function createFleetMap({ clock, silenceMaxMs }: FleetMapOptions): FleetMap {
-  const heard = new Map<string, Applier & { readonly heardAt: number }>();
-  const appliers = (): readonly Applier[] => {
-    const oldest = clock.monotonic() - silenceMaxMs;
-    for (const [instance, applier] of heard) if (applier.heardAt < oldest) heard.delete(instance);
-    return [...heard.values()].sort(
-      (a, b) => a.status.shard - b.status.shard || (a.instance < b.instance ? -1 : 1),
-    );
-  };
+  const appliers = createRoll<ApplierStatus>((status) => status.shard, clock, silenceMaxMs);
+  const archivers = createRoll<ArchiverStatus>((status) => status.index, clock, silenceMaxMs);
   return {
     hear(record) {
-      if (record.status.case !== 'applier') return;
+      if (record.status.case === 'applier') appliers.hear(record, record.status.value);
+      if (record.status.case === 'archiver') archivers.hear(record, record.status.value);
+    },
+    appliers: appliers.present,
+    archivers: archivers.present,
+    shards: () => Math.max(1, ...appliers.present().map(({ status }) => status.shards)),
+  };
+}
+
+/** The instances of one kind of service. */
+function createRoll<Status>(place: (status: Status) => number, clock: Clock, silenceMaxMs: number) {
+  const heard = new Map<string, Instance<Status> & { readonly heardAt: number }>();
+  return {
+    hear(record: StatusRecord, status: Status): void {
       heard.set(record.instance, {
         instance: record.instance,
-        status: record.status.value,
+        status,
         lastSeenMs: Number(record.atUs / 1000n),
         heardAt: clock.monotonic(),
       });
     },
-    appliers,
-    shards: () => Math.max(1, ...appliers().map((applier) => applier.status.shards)),
+    present(): readonly Instance<Status>[] {
+      const oldest = clock.monotonic() - silenceMaxMs;
+      for (const [instance, { heardAt }] of heard) if (heardAt < oldest) heard.delete(instance);
+      return [...heard.values()].sort(
+        (a, b) => place(a.status) - place(b.status) || (a.instance < b.instance ? -1 : 1),
+      );
+    },
   };
 }

@@ -1,9 +1,9 @@
 import { isEntError, type Logger } from '@entdb/base';
-import { decodeStatusRecord } from '@entdb/contracts';
 import { statusTopic, type Wal } from '@entdb/wal';
 import type { FleetMap } from './fleet-map.ts';
+import { hearStatus } from './hear-status.ts';
 
-/** Listens to entdb-status from its end on, until the signal. A record that cannot be read is logged and passed over: it carries no state. */
+/** Listens to entdb-status from its end on, until the signal. A record that cannot be read is passed over: it carries no state. */
 export async function followFleet(options: {
   readonly wal: Wal;
   readonly map: FleetMap;
@@ -19,16 +19,7 @@ export async function followFleet(options: {
         from: new Map([[0, endOffset]]),
         signal,
         onBatch: async (batch) => {
-          for (const record of batch.records) {
-            try {
-              map.hear(decodeStatusRecord(record.key, record.value));
-            } catch (error) {
-              logger.warn(
-                { offset: record.offset, instance: record.key, err: error },
-                'status record cannot be read',
-              );
-            }
-          }
+          for (const record of batch.records) hearStatus(map, record, logger);
         },
       });
     } catch (error) {

@@ -1,3 +1,10 @@
-export { type Applier, createFleetMap, type FleetMap, type FleetMapOptions } from './fleet-map.ts';
+export {
+  type Applier,
+  type Archiver,
+  createFleetMap,
+  type FleetMap,
+  type FleetMapOptions,
+} from './fleet-map.ts';
 export { followFleet } from './follow-fleet.ts';
+export { hearStatus } from './hear-status.ts';
 export { logOf, openLog, type OpenLog, type Ports } from './open-log.ts';

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { ApplierStatusSchema, encodeStatusRecord } from '@entdb/contracts';
+import { ApplierStatusSchema, ArchiverStatusSchema, encodeStatusRecord } from '@entdb/contracts';
 import { statusTopic } from '@entdb/wal';
-import { applierLagMs, sqliteState, type FleetView } from './health.ts';
+import { applierLagMs, s3State, sqliteState, type FleetView } from './health.ts';
 import { callOf, handlersOf, startTestFleet } from './testing/gateways.ts';
 
 type StatusInit = MessageInitShape<typeof ApplierStatusSchema>;
@@ -14,6 +14,7 @@ const viewOf = (shards: number, ...statuses: StatusInit[]): FleetView => ({
     lastSeenMs: 0,
     status: create(ApplierStatusSchema, status),
   })),
+  archivers: [],
 });
 const progress = (...lags: number[]) => lags.map((lagMs, partition) => ({ partition, lagMs }));
 
@@ -50,6 +51,44 @@ describe('the health of the fleet', () => {
     ],
   ])('lag %s', (_name, view, lag) => {
     expect(applierLagMs(view)).toBe(lag);
+  });
+
+  const archiving = (...statuses: MessageInitShape<typeof ArchiverStatusSchema>[]): FleetView => ({
+    ...viewOf(1),
+    archivers: statuses.map((status, i) => ({
+      instance: `archiver-${i}`,
+      lastSeenMs: 0,
+      status: create(ArchiverStatusSchema, { enabled: true, ...status }),
+    })),
+  });
+  const [zero, one] = [{ partition: 0 }, { partition: 1 }];
+
+  it.each<[string, FleetView, object]>([
+    ['without archivers', archiving(), { kind: 'healthy', text: 'disabled' }],
+    ['turned off', archiving({ enabled: false }), { kind: 'healthy', text: 'disabled' }],
+    ['that works', archiving({ progress: [zero] }, { progress: [one] }), { kind: 'healthy' }],
+    [
+      'that cannot write',
+      archiving({ progress: [zero, one], trouble: 'S3 answers 503' }),
+      { kind: 'degraded', reason: 'S3 answers 503' },
+    ],
+    [
+      'of a part of the partitions',
+      archiving({ progress: [zero] }),
+      { kind: 'degraded', reason: expect.stringContaining('1 of 2') },
+    ],
+    [
+      'with a partition in trouble',
+      archiving({ progress: [zero, { ...one, trouble: 'a gap' }] }),
+      { kind: 'degraded', reason: 'partition 1: a gap' },
+    ],
+    [
+      'with tenants that stand still',
+      archiving({ progress: [zero, one], stoppedTenants: 3n }),
+      { kind: 'degraded', reason: expect.stringContaining('3 tenants') },
+    ],
+  ])('archive %s', (_name, view, state) => {
+    expect(s3State(view)).toEqual(state);
   });
 
   it('and its topology come from what appliers said, also just before the start', async () => {

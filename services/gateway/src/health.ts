@@ -1,13 +1,14 @@
 import { toError, type Clock } from '@entdb/base';
 import type { ComponentState, Health } from '@entdb/service-kit';
 import type { Wal } from '@entdb/wal';
-import type { Applier } from '@entdb/fleet';
+import type { Applier, Archiver } from '@entdb/fleet';
 
 /** What the fleet looks like from here. */
 export interface FleetView {
   readonly partitions: number;
   readonly shards: number;
   readonly appliers: readonly Applier[];
+  readonly archivers: readonly Archiver[];
 }
 
 /** Pure. A fleet without readers takes writes all the same, and so its files are never more than degraded here. */
@@ -21,6 +22,26 @@ export function sqliteState({ shards, appliers }: FleetView): ComponentState {
     return degraded(`no applier of shard ${missing.join(', ')} was heard of lately`);
   const quarantined = new Set(appliers.flatMap(({ status }) => status.quarantinedTenantIds));
   if (quarantined.size > 0) return degraded(`${quarantined.size} tenants are quarantined`);
+  return { kind: 'healthy' };
+}
+
+/**
+ * Pure: what the archivers say of S3. Writes and reads go on without it, so it is never more than degraded. `disabled` where the archive is turned off, or where
+ * there is no archiver at all: a small fleet runs without.
+ */
+export function s3State({ partitions, archivers }: FleetView): ComponentState {
+  const active = archivers.map(({ status }) => status).filter(({ enabled }) => enabled);
+  if (active.length === 0) return { kind: 'healthy', text: 'disabled' };
+  const trouble = active.find((status) => status.trouble !== '')?.trouble;
+  if (trouble !== undefined) return degraded(trouble);
+  const progress = active.flatMap((status) => status.progress);
+  const archived = new Set(progress.map(({ partition }) => partition));
+  if (archived.size < partitions)
+    return degraded(`nobody archives ${partitions - archived.size} of ${partitions} partitions`);
+  const unwell = progress.find((partition) => partition.trouble !== '');
+  if (unwell) return degraded(`partition ${unwell.partition}: ${unwell.trouble}`);
+  const stopped = active.reduce((sum, status) => sum + Number(status.stoppedTenants), 0);
+  if (stopped > 0) return degraded(`the archive of ${stopped} tenants stands still`);
   return { kind: 'healthy' };
 }
 
@@ -59,10 +80,10 @@ export async function watchHealth({
   clock,
   signal,
 }: WatchHealthOptions): Promise<void> {
-  health.set('s3', { kind: 'healthy', text: 'disabled' }); // until there is an archiver to ask
   while (!signal.aborted) {
     health.set('wal', await walState(wal));
     health.set('sqlite', sqliteState(fleet()));
+    health.set('s3', s3State(fleet()));
     await clock.sleep(lookEveryMs, signal).catch(() => {}); // an abort ends the loop
   }
 }

@@ -31,6 +31,7 @@ await runService({
       partitions: settings.walPartitions,
       shards: gateway.topology.fleet.shards(),
       appliers: gateway.topology.fleet.appliers(),
+      archivers: gateway.topology.fleet.archivers(),
     });
     const watching = watchHealth({ wal, health, fleet, clock, signal: stopping });
     context.onStop('health', () => watching);

@@ -1,12 +1,11 @@
-import { toError, type Clock, type Logger, type Rng } from '@entdb/base';
-import { decodeStatusRecord } from '@entdb/contracts';
-import { createFleetMap, type FleetMap } from '@entdb/fleet';
-import { statusTopic, type LogRecord, type Wal } from '@entdb/wal';
+import type { Clock, Logger, Rng } from '@entdb/base';
+import { createFleetMap, hearStatus, type FleetMap } from '@entdb/fleet';
+import { statusTopic, type Wal } from '@entdb/wal';
 import { follow, type Following } from './follow.ts';
 
 /** The fleet, by what its instances say of themselves every second on entdb-status. */
 export interface Topology {
-  readonly fleet: Pick<FleetMap, 'appliers' | 'shards'>;
+  readonly fleet: Pick<FleetMap, 'appliers' | 'archivers' | 'shards'>;
   follow(): Following;
   close(): void;
 }
@@ -26,15 +25,6 @@ export function createTopology(options: TopologyOptions): Topology {
   const stop = new AbortController();
   const fleet = createFleetMap({ clock, silenceMaxMs: silenceMsMax });
 
-  const hear = ({ key, value, offset }: LogRecord) => {
-    try {
-      fleet.hear(decodeStatusRecord(key, value));
-    } catch (error) {
-      // It carries no state, and the next word of that instance is a second away.
-      logger.error({ err: toError(error), offset }, 'a status record cannot be read');
-    }
-  };
-
   return {
     fleet,
     follow: () =>
@@ -44,7 +34,7 @@ export function createTopology(options: TopologyOptions): Topology {
         partition: statusPartition,
         // What was said just before the start is still news.
         from: () => wal.offsetForTime(statusTopic, statusPartition, clock.now() - silenceMsMax),
-        onRecord: hear,
+        onRecord: (record) => hearStatus(fleet, record, logger),
         signal: stop.signal,
       }),
     close: () => stop.abort(),

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entdb/v1/record.proto.
  */
 export const file_entdb_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChVlbnRkYi92MS9yZWNvcmQucHJvdG8SCGVudGRiLnYxIvYCCglXYWxSZWNvcmQSEQoJdGVuYW50X2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAyABKAwSDQoFYWN0b3IYBCABKAkSGgoSc2NoZW1hX2ZpbmdlcnByaW50GAUgASgJEiAKBnNjaGVtYRgGIAEoCzIQLmVudGRiLnYxLlNjaGVtYRITCgthdXRvX2NyZWF0ZRgHIAEoCBIpCgdyZXN1bHRzGAggASgLMhguZW50ZGIudjEuUmVzdWx0c0FkZHJlc3MSLAoLdHJhbnNhY3Rpb24YCSABKAsyFS5lbnRkYi52MS5UcmFuc2FjdGlvbkgAEjEKDnRlbmFudF9jcmVhdGVkGAogASgLMhcuZW50ZGIudjEuVGVuYW50Q3JlYXRlZEgAEjEKDnRlbmFudF9kZWxldGVkGAsgASgLMhcuZW50ZGIudjEuVGVuYW50RGVsZXRlZEgAQgYKBGJvZHkiIwoOUmVzdWx0c0FkZHJlc3MSEQoJcGFydGl0aW9uGAEgASgNIg8KDVRlbmFudENyZWF0ZWQiDwoNVGVuYW50RGVsZXRlZCKqAQoMUmVzdWx0UmVjb3JkEhEKCXRlbmFudF9pZBgBIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkSJAoIYXNrZWRfYXQYAyABKAsyEi5lbnRkYi52MS5Qb3NpdGlvbhIVCgtyZXN1bHRfanNvbhgEIAEoCUgAEiYKBWVycm9yGAUgASgLMhUuZW50ZGIudjEuRXJyb3JEZXRhaWxIAEIJCgd2ZXJkaWN0InYKDFN0YXR1c1JlY29yZBIPCgdzZXJ2aWNlGAEgASgJEhAKCGluc3RhbmNlGAIgASgJEg0KBWF0X3VzGAMgASgDEioKB2FwcGxpZXIYBCABKAsyFy5lbnRkYi52MS5BcHBsaWVyU3RhdHVzSABCCAoGc3RhdHVzIrMBCg1BcHBsaWVyU3RhdHVzEg0KBXNoYXJkGAEgASgNEg4KBnNoYXJkcxgCIAEoDRISCgpwYXJ0aXRpb25zGAMgASgNEg8KB2FkZHJlc3MYBCABKAkSLQoIcHJvZ3Jlc3MYBSADKAsyGy5lbnRkYi52MS5QYXJ0aXRpb25Qcm9ncmVzcxIPCgd0ZW5hbnRzGAYgASgEEh4KFnF1YXJhbnRpbmVkX3RlbmFudF9pZHMYByADKAliBnByb3RvMw", [file_entdb_v1_admin, file_entdb_v1_schema, file_entdb_v1_transaction, file_entdb_v1_value]);
+  fileDesc("ChVlbnRkYi92MS9yZWNvcmQucHJvdG8SCGVudGRiLnYxIvYCCglXYWxSZWNvcmQSEQoJdGVuYW50X2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAyABKAwSDQoFYWN0b3IYBCABKAkSGgoSc2NoZW1hX2ZpbmdlcnByaW50GAUgASgJEiAKBnNjaGVtYRgGIAEoCzIQLmVudGRiLnYxLlNjaGVtYRITCgthdXRvX2NyZWF0ZRgHIAEoCBIpCgdyZXN1bHRzGAggASgLMhguZW50ZGIudjEuUmVzdWx0c0FkZHJlc3MSLAoLdHJhbnNhY3Rpb24YCSABKAsyFS5lbnRkYi52MS5UcmFuc2FjdGlvbkgAEjEKDnRlbmFudF9jcmVhdGVkGAogASgLMhcuZW50ZGIudjEuVGVuYW50Q3JlYXRlZEgAEjEKDnRlbmFudF9kZWxldGVkGAsgASgLMhcuZW50ZGIudjEuVGVuYW50RGVsZXRlZEgAQgYKBGJvZHkiIwoOUmVzdWx0c0FkZHJlc3MSEQoJcGFydGl0aW9uGAEgASgNIg8KDVRlbmFudENyZWF0ZWQiDwoNVGVuYW50RGVsZXRlZCKqAQoMUmVzdWx0UmVjb3JkEhEKCXRlbmFudF9pZBgBIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkSJAoIYXNrZWRfYXQYAyABKAsyEi5lbnRkYi52MS5Qb3NpdGlvbhIVCgtyZXN1bHRfanNvbhgEIAEoCUgAEiYKBWVycm9yGAUgASgLMhUuZW50ZGIudjEuRXJyb3JEZXRhaWxIAEIJCgd2ZXJkaWN0IqQBCgxTdGF0dXNSZWNvcmQSDwoHc2VydmljZRgBIAEoCRIQCghpbnN0YW5jZRgCIAEoCRINCgVhdF91cxgDIAEoAxIqCgdhcHBsaWVyGAQgASgLMhcuZW50ZGIudjEuQXBwbGllclN0YXR1c0gAEiwKCGFyY2hpdmVyGAUgASgLMhguZW50ZGIudjEuQXJjaGl2ZXJTdGF0dXNIAEIICgZzdGF0dXMiswEKDUFwcGxpZXJTdGF0dXMSDQoFc2hhcmQYASABKA0SDgoGc2hhcmRzGAIgASgNEhIKCnBhcnRpdGlvbnMYAyABKA0SDwoHYWRkcmVzcxgEIAEoCRItCghwcm9ncmVzcxgFIAMoCzIbLmVudGRiLnYxLlBhcnRpdGlvblByb2dyZXNzEg8KB3RlbmFudHMYBiABKAQSHgoWcXVhcmFudGluZWRfdGVuYW50X2lkcxgHIAMoCSLeAQoOQXJjaGl2ZXJTdGF0dXMSDwoHZW5hYmxlZBgBIAEoCBINCgVpbmRleBgCIAEoDRIRCglhcmNoaXZlcnMYAyABKA0SKwoIcHJvZ3Jlc3MYBCADKAsyGS5lbnRkYi52MS5BcmNoaXZlUHJvZ3Jlc3MSKQoHc3RvcHBlZBgFIAMoCzIYLmVudGRiLnYxLlN0b3BwZWRBcmNoaXZlEhcKD3N0b3BwZWRfdGVuYW50cxgGIAEoBBIPCgd0cm91YmxlGAcgASgJEhcKD2xhc3Rfc3VjY2Vzc191cxgIIAEoAyKYAQoPQXJjaGl2ZVByb2dyZXNzEhEKCXBhcnRpdGlvbhgBIAEoDRIXCg9hcmNoaXZlZF9vZmZzZXQYAiABKAMSEgoKZW5kX29mZnNldBgDIAEoAxISCgpsYWdfZXZlbnRzGAQgASgEEiAKGG9sZGVzdF91bmFyY2hpdmVkX2FnZV9tcxgFIAEoBBIPCgd0cm91YmxlGAYgASgJIjEKDlN0b3BwZWRBcmNoaXZlEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJYgZwcm90bzM", [file_entdb_v1_admin, file_entdb_v1_schema, file_entdb_v1_transaction, file_entdb_v1_value]);
 
 /**
  * A record on entdb-wal. The topic's key is the tenant id.
@@ -240,6 +240,12 @@ export type StatusRecord = Message<"entdb.v1.StatusRecord"> & {
      */
     value: ApplierStatus;
     case: "applier";
+  } | {
+    /**
+     * @generated from field: entdb.v1.ArchiverStatus archiver = 5;
+     */
+    value: ArchiverStatus;
+    case: "archiver";
   } | { case: undefined; value?: undefined };
 };
 
@@ -298,4 +304,142 @@ export type ApplierStatus = Message<"entdb.v1.ApplierStatus"> & {
  */
 export const ApplierStatusSchema: GenMessage<ApplierStatus> = /*@__PURE__*/
   messageDesc(file_entdb_v1_record, 6);
+
+/**
+ * @generated from message entdb.v1.ArchiverStatus
+ */
+export type ArchiverStatus = Message<"entdb.v1.ArchiverStatus"> & {
+  /**
+   * False where the archive is turned off: then nothing below is said.
+   *
+   * @generated from field: bool enabled = 1;
+   */
+  enabled: boolean;
+
+  /**
+   * Which of so many archivers this is: it archives the partitions whose number modulo archivers is index.
+   *
+   * @generated from field: uint32 index = 2;
+   */
+  index: number;
+
+  /**
+   * @generated from field: uint32 archivers = 3;
+   */
+  archivers: number;
+
+  /**
+   * @generated from field: repeated entdb.v1.ArchiveProgress progress = 4;
+   */
+  progress: ArchiveProgress[];
+
+  /**
+   * Tenants whose archive stands still until somebody looks: the first hundred.
+   *
+   * @generated from field: repeated entdb.v1.StoppedArchive stopped = 5;
+   */
+  stopped: StoppedArchive[];
+
+  /**
+   * All of them.
+   *
+   * @generated from field: uint64 stopped_tenants = 6;
+   */
+  stoppedTenants: bigint;
+
+  /**
+   * Why nothing can be written at present; empty while all is well.
+   *
+   * @generated from field: string trouble = 7;
+   */
+  trouble: string;
+
+  /**
+   * When an object was last written or found written; 0 before the first.
+   *
+   * @generated from field: int64 last_success_us = 8;
+   */
+  lastSuccessUs: bigint;
+};
+
+/**
+ * Describes the message entdb.v1.ArchiverStatus.
+ * Use `create(ArchiverStatusSchema)` to create a new message.
+ */
+export const ArchiverStatusSchema: GenMessage<ArchiverStatus> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 7);
+
+/**
+ * @generated from message entdb.v1.ArchiveProgress
+ */
+export type ArchiveProgress = Message<"entdb.v1.ArchiveProgress"> & {
+  /**
+   * @generated from field: uint32 partition = 1;
+   */
+  partition: number;
+
+  /**
+   * Every record below it is in the archive.
+   *
+   * @generated from field: int64 archived_offset = 2;
+   */
+  archivedOffset: bigint;
+
+  /**
+   * @generated from field: int64 end_offset = 3;
+   */
+  endOffset: bigint;
+
+  /**
+   * Records on the log that are not in the archive.
+   *
+   * @generated from field: uint64 lag_events = 4;
+   */
+  lagEvents: bigint;
+
+  /**
+   * Age of the oldest of them; 0 when there is none.
+   *
+   * @generated from field: uint64 oldest_unarchived_age_ms = 5;
+   */
+  oldestUnarchivedAgeMs: bigint;
+
+  /**
+   * Why the partition is not read, or cannot be archived without a gap; empty while all is well.
+   *
+   * @generated from field: string trouble = 6;
+   */
+  trouble: string;
+};
+
+/**
+ * Describes the message entdb.v1.ArchiveProgress.
+ * Use `create(ArchiveProgressSchema)` to create a new message.
+ */
+export const ArchiveProgressSchema: GenMessage<ArchiveProgress> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 8);
+
+/**
+ * @generated from message entdb.v1.StoppedArchive
+ */
+export type StoppedArchive = Message<"entdb.v1.StoppedArchive"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * ARCHIVE_GAP, ARCHIVE_CONFLICT.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message entdb.v1.StoppedArchive.
+ * Use `create(StoppedArchiveSchema)` to create a new message.
+ */
+export const StoppedArchiveSchema: GenMessage<StoppedArchive> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 9);
 
