@@ -19,6 +19,9 @@ export interface Budget extends Disposable {
 /** Longest possible timer of JavaScript engines. */
 const timeoutMsMax = 2 ** 31 - 1;
 
+/** One for all: nobody reads why a timer ended that was not needed, and an error of its own for each would be dear. */
+const inTime = new Error('in time');
+
 /** Throws INVALID_DEADLINE; CANCELED where the signal is aborted already. */
 export function startBudget(clock: Clock, timeoutMs: number, caller?: AbortSignal): Budget {
   if (!(timeoutMs > 0 && timeoutMs <= timeoutMsMax)) {
@@ -44,7 +47,7 @@ export function startBudget(clock: Clock, timeoutMs: number, caller?: AbortSigna
     remainingMs: () => Math.max(0, deadline - clock.monotonic()),
     [Symbol.dispose]: () => {
       caller?.removeEventListener('abort', onAbort);
-      done.abort();
+      done.abort(inTime);
     },
   };
 }
