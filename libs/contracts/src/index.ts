@@ -32,7 +32,7 @@ export {
   encodeStatusRecord,
   encodeWalRecord,
 } from './record.ts';
-export { requestHash } from './request-hash.ts';
+export { encodeTransaction, requestHash, requestHashOf } from './request-hash.ts';
 export {
   resultFromJson,
   verdictToJson,

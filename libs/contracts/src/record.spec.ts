@@ -15,6 +15,7 @@ import {
   encodeStatusRecord,
   encodeWalRecord,
 } from './record.ts';
+import { encodeTransaction, requestHash, requestHashOf } from './request-hash.ts';
 import { sampleRecords } from './testing/samples.ts';
 import { codeOf } from './testing/refusal.ts';
 
@@ -38,6 +39,14 @@ describe('a record on the log', () => {
         equals(WalRecordSchema, decodeWalRecord('acme', encodeWalRecord(record)), record),
       ).toBe(true);
     }
+  });
+
+  it('has the same bytes when its transaction was encoded before', () => {
+    const { body } = sample;
+    if (body.case !== 'transaction') throw new Error('the sample is a transaction');
+    const bytes = encodeTransaction(body.value);
+    expect(encodeWalRecord(sample, bytes)).toEqual(encodeWalRecord(sample));
+    expect(requestHashOf(bytes)).toEqual(requestHash(body.value));
   });
 
   it('has messages at every depth to be tested', () => {

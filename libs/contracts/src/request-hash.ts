@@ -8,5 +8,15 @@ import { TransactionSchema, type Transaction } from './gen/entdb/v1/transaction_
  * version it names and through which gateway it came are no part of what it asks for.
  */
 export function requestHash(transaction: Transaction): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(hash('sha256', toBinary(TransactionSchema, transaction), 'buffer'));
+  return requestHashOf(encodeTransaction(transaction));
+}
+
+/** The canonical bytes of a transaction: what its hash is of, and what stands in its record. */
+export function encodeTransaction(transaction: Transaction): Uint8Array<ArrayBuffer> {
+  return toBinary(TransactionSchema, transaction);
+}
+
+/** As `requestHash`, of a transaction's canonical bytes. */
+export function requestHashOf(transactionBytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Buffer.from(hash('sha256', transactionBytes, 'binary'), 'binary');
 }

@@ -1,6 +1,7 @@
 import {
   createIdMint,
-  requestHash,
+  encodeTransaction,
+  requestHashOf,
   type CompiledSchema,
   type ExecuteAtomicRequest,
   type Transaction,
@@ -23,6 +24,8 @@ export interface TransactionPlan {
   readonly waitsForVerdict: boolean;
   readonly schema: CompiledSchema | undefined;
   readonly transaction: Transaction;
+  /** Its canonical bytes, encoded once: for the hash and for the record. */
+  readonly transactionBytes: Uint8Array;
   readonly requestHash: Uint8Array;
   /** One per operation: the id of the node that it creates, else empty. */
   readonly ids: readonly string[];
@@ -46,12 +49,14 @@ export function planTransaction(
   const { transaction, ids } = resolveTransaction(request, mint);
   checkPreconditions(transaction.preconditions, schema);
   checkOperations(transaction.operations, schema);
+  const transactionBytes = encodeTransaction(transaction);
   return {
     key,
     waitsForVerdict: waits,
     schema,
     transaction,
-    requestHash: requestHash(transaction),
+    transactionBytes,
+    requestHash: requestHashOf(transactionBytes),
     ids,
   };
 }

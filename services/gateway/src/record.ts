@@ -11,6 +11,8 @@ export interface RecordContent {
   readonly key: CommandKey;
   readonly requestHash: Uint8Array;
   readonly body: WalRecord['body'];
+  /** The body's canonical bytes, where it is a transaction. */
+  readonly transactionBytes?: Uint8Array;
   readonly schemaFingerprint?: string;
   /** Left out where an earlier record of this tenant brought them. */
   readonly definitions?: Schema;
@@ -22,7 +24,7 @@ export interface RecordContent {
 /** The bytes of the record. Throws RECORD_TOO_LARGE, measured on those very bytes. */
 export function encodeRecord(content: RecordContent, recordBytesMax: number): Uint8Array {
   const { key, definitions, resultsPartition } = content;
-  const value = encodeWalRecord({
+  const record: WalRecord = {
     $typeName: 'entdb.v1.WalRecord',
     tenantId: key.tenantId,
     idempotencyKey: key.idempotencyKey,
@@ -35,7 +37,8 @@ export function encodeRecord(content: RecordContent, recordBytesMax: number): Ui
       results: { $typeName: 'entdb.v1.ResultsAddress', partition: resultsPartition },
     }),
     body: content.body,
-  });
+  };
+  const value = encodeWalRecord(record, content.transactionBytes);
   if (value.byteLength <= recordBytesMax) return value;
   throw new EntError(
     'RECORD_TOO_LARGE',

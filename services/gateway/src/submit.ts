@@ -21,6 +21,8 @@ export interface Command {
   readonly key: CommandKey;
   readonly requestHash: Uint8Array;
   readonly body: WalRecord['body'];
+  /** The body's canonical bytes, where it is a transaction. */
+  readonly transactionBytes?: Uint8Array;
   readonly schema?: CompiledSchema | undefined;
   readonly autoCreate: boolean;
   readonly waitsForVerdict: boolean;
