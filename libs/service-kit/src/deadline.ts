@@ -6,7 +6,7 @@ import { EntError } from '@entdb/base';
 
 export type Timeout =
   | { readonly kind: 'none' }
-  | { readonly kind: 'ms'; readonly ms: number }
+  | { readonly kind: 'ms'; readonly header: string; readonly ms: number }
   | { readonly kind: 'malformed'; readonly header: string; readonly seen: string };
 
 const msPerUnit = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 } as const;
@@ -16,7 +16,11 @@ export function parseGrpcTimeout(value: string | undefined): Timeout {
   if (value === undefined) return { kind: 'none' };
   const parts = /^(\d{1,8})([HMSmun])$/.exec(value);
   if (!parts) return { kind: 'malformed', header: 'grpc-timeout', seen: value };
-  return { kind: 'ms', ms: Number(parts[1]) * msPerUnit[parts[2] as keyof typeof msPerUnit] };
+  return {
+    kind: 'ms',
+    header: 'grpc-timeout',
+    ms: Number(parts[1]) * msPerUnit[parts[2] as keyof typeof msPerUnit],
+  };
 }
 
 /** connect-timeout-ms: up to ten digits. */
@@ -24,7 +28,7 @@ export function parseConnectTimeout(value: string | undefined): Timeout {
   if (value === undefined) return { kind: 'none' };
   if (!/^\d{1,10}$/.test(value))
     return { kind: 'malformed', header: 'connect-timeout-ms', seen: value };
-  return { kind: 'ms', ms: Number(value) };
+  return { kind: 'ms', header: 'connect-timeout-ms', ms: Number(value) };
 }
 
 /** The time a call has, or the INVALID_DEADLINE that it is answered with. 0 is valid: it has passed already. */
@@ -53,6 +57,7 @@ export function chooseTimeoutMs(
         'INVALID_DEADLINE',
         `the deadline is ${timeout.ms} ms away, and this call may take ${limits.maxMs} ms`,
         {
+          field: timeout.header,
           hint: `name a deadline of at most ${limits.maxMs} ms, or none`,
           metadata: { deadline_max_ms: String(limits.maxMs) },
         },

@@ -27,6 +27,7 @@ import type { CallScope, Dispatcher } from '../dispatch.ts';
 import type { RpcLimits } from '../limits.ts';
 import type { Messages, Route } from '../router.ts';
 import { RpcError } from '../rpc-error.ts';
+import { isJsonText, onlyUtf8 } from './utf8.ts';
 import { fromProtocolFault, refine, toConnectError, type ErrorOptions } from './errors.ts';
 
 /** For both HTTP versions: Node's HTTP/2 offers the interface of HTTP/1.1. */
@@ -116,12 +117,12 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     const chunks: AsyncIterable<Uint8Array> = {
       [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
     };
-    return mapFaults(
-      scope.requests(
-        chunks,
-        (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown }),
-      ),
-      (thrown) => toConnectError(thrown, errors),
+    const bytes = scope.requests(
+      chunks,
+      (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown }),
+    );
+    return mapFaults(isJsonText(request) ? onlyUtf8(bytes) : bytes, (thrown) =>
+      toConnectError(thrown, errors),
     );
   }
 
@@ -151,7 +152,8 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
       readMaxBytes: limits.readBytesMax,
       writeMaxBytes: limits.writeBytesMax,
       acceptCompression: options.gzip ? [compressionGzip] : [],
-      ...(anyTypes && { jsonOptions: { registry: anyTypes } }),
+      // A name that the contract does not have is a mistake: to pass over it would store less than was sent.
+      jsonOptions: { ignoreUnknownFields: false, ...(anyTypes && { registry: anyTypes }) },
       requestGate: (context) => {
         const open = openOf(context);
         open.context = context;
