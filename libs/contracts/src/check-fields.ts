@@ -68,7 +68,7 @@ export function checkFields(fields: Fields, owner: FieldOwner | undefined, path:
       throw new EntError(
         'UNKNOWN_FIELD',
         `${at}: a field id is a whole number from 1 to ${fieldIdMax}`,
-        { field: at },
+        { field: at, hint: 'fields are named by the ids of the schema' },
       );
     const value = checkValue(fields[id]!, at);
     if (owner) checkFieldValue(value, fieldOf(owner, id, at), owner.name, at);
@@ -112,7 +112,7 @@ function wrongKind(
   return new EntError(
     'WRONG_KIND',
     `${path}: ${ownerName}.${field.name} is ${wanted}, the value is ${got}`,
-    { field: path },
+    { field: path, hint: `send ${wanted}` },
   );
 }
 
@@ -135,6 +135,6 @@ function requiredField(field: CompiledField, owner: FieldOwner, path: string): E
   return new EntError(
     'REQUIRED_FIELD',
     `${path}: ${owner.name}.${field.name} (field ${field.id}) is required`,
-    { field: path },
+    { field: path, hint: 'give it a value; "", 0 and false are values' },
   );
 }

@@ -106,5 +106,8 @@ function only(values: readonly AnyValue[], path: string): AnyValue {
 }
 
 function invalid(path: string, problem: string): EntError {
-  return new EntError('INVALID_FILTER', `${path}: ${problem}`, { field: path });
+  return new EntError('INVALID_FILTER', `${path}: ${problem}`, {
+    field: path,
+    hint: 'correct it, or leave the whole filter out to match everything',
+  });
 }

@@ -17,7 +17,7 @@ export function checkNodeId(id: string, path: string): void {
   throw new EntError(
     'INVALID_ID',
     `${path}: a node id has 1 to ${nodeIdLengthMax} characters of well-formed text, without NUL, and does not begin with "$"`,
-    { field: path },
+    { field: path, hint: 'leave the id out to have one minted' },
   );
 }
 
@@ -30,9 +30,10 @@ export function checkValue(value: Value, path: string): AnyValue {
   if (kind.case === 'list') {
     const first = kind.value.values[0]?.kind.case;
     kind.value.values.forEach((item, i) => {
-      if (item.kind.case === 'list') throw invalidValue(`${path}[${i}]`, 'lists do not nest');
+      if (item.kind.case === 'list')
+        throw invalidValue(`${path}[${i}]`, 'lists do not nest', 'use a json value');
       if (item.kind.case === undefined || item.kind.case !== first)
-        throw invalidValue(`${path}[${i}]`, 'a list holds values of one kind');
+        throw invalidValue(`${path}[${i}]`, 'a list holds values of one kind', 'use a json value');
       checkScalar(item.kind, `${path}[${i}]`);
     });
   }
@@ -44,7 +45,11 @@ function checkScalar(value: AnyValue, path: string): void {
     case 'str':
     case 'enum':
       if (!value.value.isWellFormed())
-        throw invalidValue(path, 'the text is not well-formed Unicode');
+        throw invalidValue(
+          path,
+          'the text is not well-formed Unicode',
+          'use bytes for what is no text',
+        );
       return;
     case 'ref':
       // An alias ("$alice") is resolved before this check.
@@ -52,16 +57,24 @@ function checkScalar(value: AnyValue, path: string): void {
       return;
     case 'float':
       if (!Number.isFinite(value.value))
-        throw invalidValue(path, `${value.value} is not a finite number`);
+        throw invalidValue(
+          path,
+          `${value.value} is not a finite number`,
+          'leave the field out, or use a str',
+        );
       return;
     case 'json':
       if (!value.value.isWellFormed() || !isJson(value.value))
-        throw invalidValue(path, 'the text is not JSON');
+        throw invalidValue(path, 'the text is not JSON', 'send the text of one JSON value');
       return;
     case 'int':
     case 'timestampUs':
       if (BigInt.asIntN(64, value.value) !== value.value)
-        throw invalidValue(path, `${value.value} does not fit 64 bits`);
+        throw invalidValue(
+          path,
+          `${value.value} does not fit 64 bits`,
+          'use a str for larger numbers',
+        );
       return;
     case 'bool':
     case 'bytes':
@@ -78,10 +91,10 @@ function isJson(text: string): boolean {
   }
 }
 
-function invalidValue(path: string, problem: string, hint?: string): EntError {
+function invalidValue(path: string, problem: string, hint: string): EntError {
   return new EntError('INVALID_VALUE', `${path}: ${problem}`, {
     field: path,
-    ...(hint && { hint }),
+    hint,
   });
 }
 
