@@ -1,5 +1,6 @@
 /** What is done to the fleet, one at a time or two at once. Each resolves when the harm is over; healing may take longer. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { rmSync, renameSync } from 'node:fs';
 import type { Service } from '@entdb/deploy/local';
 import type { TestFleet } from '../parts/fleet.ts';
 import type { Seeded } from '../parts/seeded.ts';
@@ -43,4 +44,40 @@ export function harmsOf({ fleet, brokers }: TestFleet): readonly Harm[] {
     },
   ]);
   return [...services, ...services, ...brokerHarms]; // services as often as brokers
+}
+
+/** An applier's volume is gone: under the running process, at once or file by file, or while it is down. */
+export function volumeHarmsOf({ fleet }: TestFleet): readonly Harm[] {
+  return fleet.appliers.flatMap((service): Harm[] => {
+    const dir = fleet.storeDir(service);
+    const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
+    /** Nobody tells the process: it must see by itself that its files are no longer there, and end. */
+    const withoutNotice = async (lose: () => void): Promise<void> => {
+      await service.ready();
+      const { restarts } = service;
+      lose();
+      await eventually(`${service.name} notices`, async () => service.restarts > restarts);
+    };
+    return [
+      { kind: `volume of ${service.name} deleted`, run: () => withoutNotice(remove) },
+      {
+        kind: `volume of ${service.name} moved away`,
+        run: (rng) =>
+          withoutNotice(() => {
+            const aside = `${dir}.lost-${rng.between(0, 2 ** 31)}`;
+            renameSync(dir, aside);
+            rmSync(aside, { recursive: true, force: true });
+          }),
+      },
+      {
+        kind: `volume of ${service.name} deleted, and killed`,
+        run: async () => {
+          await eventually(`${service.name} runs`, async () => service.pid !== undefined);
+          const killed = service.kill('SIGKILL');
+          remove();
+          await killed;
+        },
+      },
+    ];
+  });
 }

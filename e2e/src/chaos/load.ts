@@ -199,8 +199,10 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
 
   const writing: Promise<void>[] = [];
   let failed = false;
-  for (const tenantId of tenants) {
-    const counters = await makeCounters(tenantId);
+  const made = await Promise.all(
+    tenants.map(async (tenantId) => ({ tenantId, counters: await makeCounters(tenantId) })),
+  );
+  for (const { tenantId, counters } of made) {
     for (let i = 0; i < writersPerTenant; i += 1) {
       writing.push(
         (async () => {

@@ -4,9 +4,10 @@ import { startTestFleet } from '../parts/fleet.ts';
 import { eventually } from '../parts/eventually.ts';
 import { untilCaughtUp } from '../parts/quiet.ts';
 import { seeded } from '../parts/seeded.ts';
-import { harmsOf } from './harm.ts';
-import { createLedger } from './ledger.ts';
+import { harmsOf, volumeHarmsOf, type Harm } from './harm.ts';
+import { createLedger, type Ledger } from './ledger.ts';
 import { startLoad } from './load.ts';
+import { startReaders, type ReadCount } from './readers.ts';
 import { verify, type Findings } from './verify.ts';
 import { createWiretap } from './wiretap.ts';
 
@@ -16,6 +17,9 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly tenants?: number;
   readonly writersPerTenant?: number;
+  /** Takes volumes away from appliers, too, while readers check what they read. */
+  readonly loseVolume?: boolean;
+  readonly appliers?: number;
   readonly aside: (line: string) => void;
 }
 
@@ -24,6 +28,8 @@ export interface ChaosReport extends Findings {
   readonly harms: ReadonlyMap<string, number>;
   /** Rounds in which two were done at once. */
   readonly atOnce: number;
+  /** With `loseVolume`. */
+  readonly reads: ReadCount | undefined;
   /** Where the data is, kept because something is wrong with it. */
   readonly kept: string | undefined;
 }
@@ -39,72 +45,82 @@ const reportEvery = 10;
 const gateways = 2;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { kafka, rounds, seed, aside, tenants: tenantCount = 4, writersPerTenant = 3 } = options;
-  const rng = seeded(seed);
-  const tenants = Array.from({ length: tenantCount }, (_, i) => `chaos-${i}`);
-  await using test = await startTestFleet({ kafka, gateways, appliers: 1 });
+  const { kafka, seed, aside, loseVolume = false, appliers = 1 } = options;
+  const tenants = Array.from({ length: options.tenants ?? 4 }, (_, i) => `chaos-${i}`);
+  await using test = await startTestFleet({ kafka, gateways, appliers });
   const { fleet } = test;
   const ledger = createLedger();
   const wiretap = createWiretap();
-  const endpoints = fleet.gateways.map(({ address }) => address);
+  const readers = loseVolume ? startReaders(fleet.endpoint, seeded(seed + 2)) : undefined;
   const load = await startLoad({
-    endpoints,
+    endpoints: fleet.gateways.map(({ address }) => address),
     tenants,
-    writersPerTenant,
+    writersPerTenant: options.writersPerTenant ?? 3,
     rng: seeded(seed + 1),
     ledger,
     wiretap,
+    ...(readers && { onWritten: readers.written, onDelete: readers.deleting }),
   });
-
-  const harms = harmsOf(test);
-  const done = new Map<string, number>();
-  let atOnce = 0;
+  const harms = loseVolume ? [...volumeHarmsOf(test), ...harmsOf(test)] : harmsOf(test);
   try {
-    for (let round = 1; round <= rounds; round += 1) {
-      const before = ledger.acknowledged;
-      if (rng.between(0, 100) >= restlessPercent)
-        await eventually(
-          'writes are acknowledged again',
-          async () => ledger.acknowledged >= before + acknowledgedBetween,
-        );
-      await delay(rng.between(...calmMs));
-      const first = rng.pick(harms);
-      const chosen = [first];
-      if (rng.between(0, 100) < twoPercent) {
-        // Two brokers of three at once are more than the log promises to withstand.
-        const others = harms.filter(
-          ({ kind }) => kind !== first.kind && !(isBroker(kind) && isBroker(first.kind)),
-        );
-        chosen.push(rng.pick(others));
-        atOnce += 1;
-      }
-      for (const { kind } of chosen) done.set(kind, (done.get(kind) ?? 0) + 1);
-      await Promise.all(chosen.map(({ run }) => run(rng)));
-      if (round % reportEvery === 0)
-        aside(`round ${round} of ${rounds}: ${ledger.acknowledged} acknowledged`);
-    }
-  } finally {
+    const done = await harmInRounds(harms, ledger, options);
     await load.stop();
+    await fleet.ready();
+    await untilCaughtUp(test.gateway(), fleet.appliers.length);
+    const reads = await readers?.stop();
+    aside('caught up; counting');
+    const findings = await verify({
+      gateways: fleet.gateways.map((_, i) => test.gateway(i)),
+      appliers: fleet.appliers.map((_, i) => test.applier(i)),
+      tenants,
+      ledger,
+      wiretap,
+    });
+    const sound = findings.discrepancies.length + (reads?.wrong.length ?? 0) === 0;
+    if (!sound) test.keep();
+    return { ...findings, ...done, reads, kept: sound ? undefined : test.dir };
+  } catch (error) {
+    test.keep();
+    aside(`the data is kept in ${test.dir}`);
+    throw error;
+  } finally {
+    await Promise.allSettled([load.stop(), readers?.stop()]); // told above, where it went wrong
   }
-
-  await fleet.ready();
-  const servers = fleet.gateways.map((_, i) => test.gateway(i));
-  await untilCaughtUp(test.gateway(), fleet.appliers.length);
-  aside('caught up; counting');
-  const findings = await verify({
-    gateways: servers,
-    appliers: fleet.appliers.map((_, i) => test.applier(i)),
-    tenants,
-    ledger,
-    wiretap,
-  });
-  if (findings.discrepancies.length > 0) test.keep();
-  return {
-    ...findings,
-    harms: done,
-    atOnce,
-    kept: findings.discrepancies.length > 0 ? test.dir : undefined,
-  };
 }
 
-const isBroker = (kind: string): boolean => kind.startsWith('broker');
+type Done = Pick<ChaosReport, 'harms' | 'atOnce'>;
+
+async function harmInRounds(
+  harms: readonly Harm[],
+  ledger: Ledger,
+  { rounds, seed, aside }: ChaosOptions,
+): Promise<Done> {
+  const rng = seeded(seed);
+  const done = new Map<string, number>();
+  let atOnce = 0;
+  for (let round = 1; round <= rounds; round += 1) {
+    const before = ledger.acknowledged;
+    if (rng.between(0, 100) >= restlessPercent)
+      await eventually(
+        'writes are acknowledged again',
+        async () => ledger.acknowledged >= before + acknowledgedBetween,
+      );
+    await delay(rng.between(...calmMs));
+    const first = rng.pick(harms);
+    const chosen = [first];
+    if (rng.between(0, 100) < twoPercent) {
+      chosen.push(rng.pick(harms.filter((other) => other !== first && !bothBrokers(first, other))));
+      atOnce += 1;
+    }
+    for (const { kind } of chosen) done.set(kind, (done.get(kind) ?? 0) + 1);
+    await Promise.all(chosen.map(({ run }) => run(rng)));
+    if (round % reportEvery === 0)
+      aside(`round ${round} of ${rounds}: ${ledger.acknowledged} acknowledged`);
+  }
+  return { harms: done, atOnce };
+}
+
+/** Two brokers of three at once are more than the log promises to withstand; one cannot be killed twice. */
+function bothBrokers(one: Harm, other: Harm): boolean {
+  return [one, other].every(({ kind }) => kind.startsWith('broker'));
+}
