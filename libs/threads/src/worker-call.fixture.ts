@@ -7,9 +7,12 @@ export interface FixtureMethods {
   refuse(field: string): void;
   hang(): void;
   die(): void;
+  /** From now on it cannot be closed in order. */
+  stick(): void;
 }
 
 invariant(parentPort, 'runs in a worker thread');
+let sticks = false;
 serveCalls<FixtureMethods>(
   parentPort,
   {
@@ -23,6 +26,11 @@ serveCalls<FixtureMethods>(
         throw new Error('the thread died');
       });
     },
+    stick: async () => {
+      sticks = true;
+    },
   },
-  () => {},
+  () => {
+    if (sticks) throw new Error('a file cannot be closed');
+  },
 );

@@ -40,6 +40,21 @@ describe('calls to a worker', () => {
     expect(await client.call('thread', undefined)).not.toBe(first);
   });
 
+  it('fail alone when they cannot be sent', async () => {
+    const unsendable = (() => {}) as unknown as string;
+    await expect(client.call('refuse', unsendable)).rejects.toThrow('could not be cloned');
+    expect(await client.call('thread', undefined)).toBeGreaterThan(0);
+  });
+
+  it('are over when the client is closed, and an end that went wrong is told', async () => {
+    await client.call('stick', undefined);
+    await expect(client.close()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      facts: { cause: { message: 'a file cannot be closed' } },
+    });
+    expect(lost).toBe(0);
+  });
+
   it('fail when the client is closed, those that are open and those that come', async () => {
     const open = codeOf(client.call('hang', undefined));
     await client.close();

@@ -26,7 +26,7 @@ export interface WorkerClient<M> {
     params: Params<M[K]>,
     transfer?: readonly Transferable[],
   ): Promise<Result<M[K]>>;
-  /** Lets the worker finish what it does and end. Calls that are open then fail. */
+  /** Lets the worker finish what it does and end. Calls that are open then fail. Rejects with `lostCode` when its end went wrong. */
   close(): Promise<void>;
 }
 
@@ -56,7 +56,8 @@ export function createWorkerClient<M extends Methods<M>>(
   interface Running {
     readonly worker: Worker;
     readonly open: Map<number, Open>;
-    readonly exited: Promise<void>;
+    /** With what the worker died of, if it did not end by itself. */
+    readonly exited: Promise<unknown>;
   }
   let running: Running | undefined;
   let closed = false;
@@ -75,11 +76,11 @@ export function createWorkerClient<M extends Methods<M>>(
     worker.on('error', (error) => {
       cause = error;
     });
-    const exited = new Promise<void>((resolve) => {
+    const exited = new Promise<unknown>((resolve) => {
       worker.on('exit', () => {
         if (running?.worker === worker) running = undefined;
         for (const call of open.values()) call.reject(gone(cause));
-        resolve();
+        resolve(cause);
         if (!closed) options.onLost?.(cause);
       });
     });
@@ -103,14 +104,21 @@ export function createWorkerClient<M extends Methods<M>>(
         // The worker answers with what the method returns: both ends are typed by M.
         running.open.set(lastId, { resolve: resolve as (value: unknown) => void, reject });
         const request: Request = { id: lastId, method, params };
-        running.worker.postMessage(request, transfer);
+        try {
+          running.worker.postMessage(request, transfer);
+        } catch (error) {
+          running.open.delete(lastId);
+          throw error; // rejects the call
+        }
       }),
     close: async () => {
       closed = true;
       if (!running) return;
       const { worker, exited } = running;
       worker.postMessage('close');
-      await exited;
+      const cause = await exited;
+      if (cause !== undefined)
+        throw new EntError(options.lostCode, `${options.name} did not end in order`, { cause });
     },
   };
 }
