@@ -137,6 +137,13 @@ async function runWith<S extends AnySettings>(
 
   try {
     await assertPortsFree([rpcClaim, httpClaim]);
+    // Before the parts: a start may take long, and whoever asks /livez meanwhile must be answered.
+    let facts: Started['facts'];
+    const side = createSideServer({ health, metrics, logger, facts: () => facts?.() ?? {} });
+    const sideAddress = await side
+      .listen(httpClaim.host, httpClaim.port)
+      .catch(rethrowAs(httpClaim));
+    logger.info({ http: `${sideAddress.address}:${sideAddress.port}` }, 'starting');
     const started = await options.start({
       settings,
       instance,
@@ -155,15 +162,7 @@ async function runWith<S extends AnySettings>(
       clock,
       limits: limitsOf(server),
     });
-    const side = createSideServer({
-      health,
-      metrics,
-      logger,
-      ...(started.facts && { facts: started.facts }),
-    });
-    const sideAddress = await side
-      .listen(httpClaim.host, httpClaim.port)
-      .catch(rethrowAs(httpClaim));
+    facts = started.facts;
     const rpcAddress = await rpc.listen(rpcClaim.host, rpcClaim.port).catch(rethrowAs(rpcClaim));
     logger.info(
       {
