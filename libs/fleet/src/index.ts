@@ -8,3 +8,4 @@ export {
 export { followFleet } from './follow-fleet.ts';
 export { hearStatus } from './hear-status.ts';
 export { logOf, openLog, type OpenLog, type Ports } from './open-log.ts';
+export { patiently, type Patience } from './patiently.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { EntError, type Clock, type Logger, type Rng } from '@entdb/base';
+import type { Clock, Logger, Rng } from '@entdb/base';
 import type { LogSettings } from '@entdb/config';
 import {
   assertTopics,
@@ -10,6 +10,7 @@ import {
   type TopicSpec,
   type Wal,
 } from '@entdb/wal';
+import { patiently } from './patiently.ts';
 
 export interface OpenLog {
   readonly wal: Wal;
@@ -49,7 +50,7 @@ export function logOf(settings: LogSettings, { logger, clock, rng }: Ports): Ope
 
 /**
  * Opens the log and refuses to go on unless its topics are safe: TOPIC_MISSING, TOPIC_MISMATCH or TOPIC_UNSAFE, each with the remedy. The embedded log makes
- * its own topics; Kafka's are made by `entdb topics create`, never by accident. Brokers that are not there yet are waited for, until the signal.
+ * its own topics; Kafka's are made by `entdb topics create`, never by accident. A log that is not there yet is waited for, until the signal.
  */
 export async function openLog(
   settings: LogSettings,
@@ -57,22 +58,15 @@ export async function openLog(
   signal: AbortSignal,
 ): Promise<OpenLog> {
   const log = logOf(settings, ports);
-  try {
+  const assertSafe = async () => {
     if (settings.log === 'embedded') await log.wal.createTopics(log.topics);
-    for (;;) {
-      try {
-        const tolerated = await assertTopics(log.wal, log.topics, {
-          allowUnsafe: settings.allowUnsafeTopic,
-        });
-        for (const fault of tolerated)
-          ports.logger.warn({ ...fault }, 'unsafe topic setting is tolerated');
-        return log;
-      } catch (error) {
-        if (!(error instanceof EntError) || !error.retriable) throw error;
-        ports.logger.warn({ err: error, code: error.code }, 'the log cannot be reached yet');
-        await ports.clock.sleep(1_000, signal);
-      }
-    }
+    return assertTopics(log.wal, log.topics, { allowUnsafe: settings.allowUnsafeTopic });
+  };
+  try {
+    const tolerated = await patiently('opening the log', assertSafe, { ...ports, signal });
+    for (const fault of tolerated)
+      ports.logger.warn({ ...fault }, 'unsafe topic setting is tolerated');
+    return log;
   } catch (error) {
     await log.wal.close();
     throw error;
