@@ -1,17 +1,30 @@
 export { MultisetHash } from './multiset-hash.ts';
 export { openTenantWriter, type TenantWriterOptions } from './write/writer.ts';
 export { openTenantReader, type OpenReaderOptions } from './read/reader.ts';
-export type { ApplyOutcome, ApplyResult, PlacedRecord, TenantPosition, TenantReader, TenantWriter } from './store.ts';
+export type {
+  ApplyOutcome,
+  ApplyResult,
+  PlacedRecord,
+  TenantPosition,
+  TenantReader,
+  TenantWriter,
+} from './store.ts';
 export { createHandleCache, type HandleCache } from './shard/handle-cache.ts';
 export { packBatch, transferOf, unpackBatch, type PackedBatch } from './shard/packed-batch.ts';
 export type { KnownTenant, TenantFileState } from './shard/shard-file.ts';
+export type { PlacedBytes } from './shard/records.ts';
 export {
   openShard,
-  tenantDir,
-  type PlacedBytes,
-  type PublishedVerdict,
+  type CatchUp,
   type Shard,
+  type ShardNews,
   type ShardOptions,
   type ShardProgress,
+  type ShardSync,
   type TenantStateChange,
 } from './shard/shard.ts';
+export { tenantDir } from './shard/tenant-folder.ts';
+export type { PublishedVerdict } from './shard/verdicts.ts';
+export { exportTenant, tenantFileNames } from './transfer/export.ts';
+export { keptDigest, tenantFacts, type TenantFacts } from './transfer/facts.ts';
+export { holdFile, type Hold } from './transfer/hold.ts';

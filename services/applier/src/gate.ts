@@ -19,6 +19,8 @@ import type { Tenants } from './tenants.ts';
 export interface Gate {
   /** Throws WRONG_OWNER, INVALID_POSITION, POSITION_NOT_REACHED, TENANT_NOT_FOUND, NOT_CAUGHT_UP, TENANT_QUARANTINED. */
   enter(scope: ReadScope | undefined, signal: AbortSignal): Promise<TenantId>;
+  /** Resolves when the tenant's files may be read, once it has been let in; throws TENANT_QUARANTINED, or the signal's reason. */
+  settled(tenantId: TenantId, signal: AbortSignal): Promise<void>;
   /** The tenant's id and partition, without a wait: for calls that look after their position themselves. */
   own(tenantId: string): { readonly tenantId: TenantId; readonly partition: number };
   /** Throws STALE_EPOCH when the position that was asked for belongs to an earlier life of the tenant than the one that was read. */
@@ -71,9 +73,28 @@ export function createGate(options: GateOptions): Gate {
     return offset;
   };
 
+  const assertStanding = (tenantId: TenantId) => {
+    const state = tenants.state(tenantId);
+    if (state.kind !== 'quarantined') return;
+    const partition = partitionOf(tenantId, partitions);
+    throw new EntError(
+      'TENANT_QUARANTINED',
+      `tenant ${tenantId} stands still at offset ${state.fromOffset}: ${state.code}: ${state.reason}`,
+      {
+        tenantId,
+        position: { topic: walTopic, partition, offset: state.fromOffset },
+        retryAfterMs: 5_000,
+      },
+    );
+  };
+
   return {
     own,
     offsetOf,
+    async settled(tenantId, signal) {
+      while (tenants.state(tenantId).kind === 'behind') await tenants.changed(tenantId, signal);
+      assertStanding(tenantId);
+    },
     async enter(scope, signal) {
       if (!scope)
         throw new EntError('INVALID_ARGUMENT', 'the request has no scope', {
@@ -93,17 +114,7 @@ export function createGate(options: GateOptions): Gate {
           { tenantId, retryAfterMs: 500, hint: 'retry, or ask another replica' },
         );
       }
-      if (state.kind === 'quarantined') {
-        throw new EntError(
-          'TENANT_QUARANTINED',
-          `tenant ${tenantId} stands still at offset ${state.fromOffset}: ${state.code}: ${state.reason}`,
-          {
-            tenantId,
-            position: { topic: walTopic, partition, offset: state.fromOffset },
-            retryAfterMs: 5_000,
-          },
-        );
-      }
+      assertStanding(tenantId);
       if (!tenants.has(tenantId)) {
         if (!progress.caughtUp(partition)) {
           throw new EntError(

@@ -10,20 +10,24 @@ import type { ApplierSettings } from './config.ts';
 import { createGate } from './gate.ts';
 import { createQueryService } from './handlers/query.ts';
 import { createMeters } from './meters.ts';
+import { createOverseer } from './overseer.ts';
 import { createProgress } from './progress.ts';
 import { createPublisher } from './publisher.ts';
 import { createReaderPool } from './reader/pool.ts';
-import { observeEnds, publishStatus } from './status.ts';
 import { createTail } from './tail.ts';
 import { createTenants } from './tenants.ts';
 import type { WriterData, WriterMethods } from './writer/protocol.ts';
 
-const catchUpsMax = 4;
+const publishQueueBytesMax = 32 * 1024 * 1024;
+const publishCloseWaitMs = 5_000;
 const tailRecordsMax = 1_000;
-const publishQueueMax = 100_000;
+const tailBytesMax = 8 * 1024 * 1024;
 const silenceMaxMs = 10_000;
 
-/** Builds an applier from its settings and sets it going. */
+/**
+ * Builds an applier from its settings and sets it going. At the end the loops stop first, after what they have in hand; then what they committed
+ * is told; then the threads end, the writer with its files synced; the log comes last, because all of them use it.
+ */
 export async function startApplier(context: ServiceContext<ApplierSettings>): Promise<Started> {
   const { settings, instance, logger, health, clock, stopping } = context;
   const onStop: typeof context.onStop = (name, close) => context.onStop(name, close);
@@ -36,7 +40,10 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
 
   /** The log makes a restart safe, and a restart is the one thing that mends what cannot be gone on with. */
   const fatal = (message: string) => (error: unknown) => {
-    if (stopping.aborted) return;
+    if (stopping.aborted) {
+      logger.warn({ err: toError(error) }, `${message}, while it was stopping anyway`);
+      return;
+    }
     logger.error(
       { err: toError(error), ...(isEntError(error) && { code: error.code, ...error.facts }) },
       message,
@@ -44,23 +51,23 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     process.exit(1);
   };
 
+  health.set('wal', { kind: 'degraded', reason: 'the log has not answered yet' });
   const { wal } = await openLog(settings, { logger, clock, rng }, stopping);
   onStop('log', () => wal.close());
   health.set('wal', { kind: 'healthy', text: 'connected' });
 
-  const workerData: WriterData = {
-    dir,
-    topic: walTopic,
-    partitions,
-    owned,
-    openTenantsMax: settings.openTenantsMax,
-    logLevel: settings.logLevel,
-    instance,
-  };
   const writer = createWorkerClient<WriterMethods>({
     url: new URL('./writer/worker.ts', import.meta.url),
     name: 'the writer thread',
-    workerData,
+    workerData: {
+      dir,
+      topic: walTopic,
+      partitions,
+      owned,
+      openTenantsMax: settings.openTenantsMax,
+      logLevel: settings.logLevel,
+      instance,
+    } satisfies WriterData,
     lostCode: 'STORE_UNAVAILABLE',
     onLost: fatal('the writer thread has ended: the process stops'),
   });
@@ -69,6 +76,8 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     dir,
     openTenantsMax: settings.openTenantsMax,
     threads: settings.readerThreads,
+    onLost: (cause) =>
+      logger.error({ err: cause }, 'a reader thread has died; the next read starts another'),
   });
   onStop('readers', () => readers.close());
   const { nextOffsets, tenants: known } = await writer.call('start', null);
@@ -76,20 +85,16 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
 
   const tenants = createTenants(known);
   const progress = createProgress(walTopic, nextOffsets, clock);
-  const telling = new AbortController();
   const publisher = createPublisher({
     wal,
     logger,
     clock,
     rng,
-    queueRecordsMax: publishQueueMax,
-    signal: telling.signal,
+    queueBytesMax: publishQueueBytesMax,
+    closeWaitMs: publishCloseWaitMs,
   });
-  onStop('publisher', async () => {
-    telling.abort();
-    await publisher.close();
-  });
-  const tail = createTail({ bufferRecordsMax: tailRecordsMax });
+  onStop('publisher', () => publisher.close());
+  const tail = createTail({ bufferRecordsMax: tailRecordsMax, bufferBytesMax: tailBytesMax });
   const meters = createMeters(context.metrics, { owned, progress, tenants });
   const applier = createApplier({
     wal,
@@ -103,88 +108,60 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     logger,
     clock,
     rng,
-    catchUpsMax,
     onApplied: (records, seconds) => meters.applied(records, seconds),
   });
   const fleet = createFleetMap({ clock, silenceMaxMs });
+  const overseer = createOverseer({
+    instance,
+    address: settings.advertisedAddress ?? `http://${settings.host}:${settings.rpcPort}`,
+    shard,
+    shards,
+    partitions,
+    owned,
+    progress,
+    tenants,
+    publisher,
+    clock,
+    wal,
+    writer,
+    applier,
+    health,
+    logger,
+  });
 
   const ended = new AbortController();
-  const running = applier
-    .run(ended.signal)
-    .catch(fatal('the log can no longer be followed: the process stops'));
-  const following = followFleet({ wal, map: fleet, logger, signal: ended.signal }).catch(
-    fatal('the fleet can no longer be heard: the process stops'),
-  );
-
-  const address = settings.advertisedAddress ?? `http://${settings.host}:${settings.rpcPort}`;
-  const caughtUp = Promise.withResolvers<void>();
-  const watchOver = async () => {
-    await observeEnds(wal, owned, progress);
-    await writer.call('assertIntact', null);
-    publishStatus({
-      instance,
-      address,
-      shard,
-      shards,
-      partitions,
-      owned,
-      progress,
-      tenants,
-      publisher,
-      clock,
-    });
-    const { lost } = applier;
-    const troubled = tenants.troubled().size;
-    health.set(
-      'wal',
-      lost.size > 0
-        ? {
-            kind: 'degraded',
-            reason: `the log no longer reaches back for partitions ${[...lost.keys()].join(', ')}`,
-          }
-        : { kind: 'healthy', text: 'connected' },
-    );
-    health.set(
-      'sqlite',
-      troubled > 0
-        ? { kind: 'degraded', reason: `${troubled} tenants stand still or are being rebuilt` }
-        : { kind: 'healthy' },
-    );
-    if (owned.every((partition) => lost.has(partition) || progress.caughtUp(partition)))
-      caughtUp.resolve();
-  };
-  const watching = repeat(settings.statusIntervalMs, async () => {
-    try {
-      await watchOver();
-    } catch (error) {
-      if (isEntError(error, 'STORE_MISSING'))
-        return fatal('the volume is gone: the process stops and rebuilds it')(error);
-      health.set('wal', { kind: 'degraded', reason: toError(error).message });
-      logger.warn({ err: toError(error) }, 'the log cannot be asked for its end');
+  const { signal } = ended;
+  /** Does a thing again and again, one at a time, until the end. */
+  const repeat = async (intervalMs: number, task: () => Promise<void>): Promise<void> => {
+    while (!signal.aborted) {
+      await task();
+      await clock.sleep(intervalMs, signal).catch(() => undefined); // woken by the end
     }
-  });
-  const syncing = repeat(settings.checkpointIntervalMs, async () => {
+  };
+  const checkpoint = async () => {
     try {
-      await writer.call('sync', null);
+      await applier.checkpoint();
     } catch (error) {
-      if (!isEntError(error, 'STORE_UNAVAILABLE'))
-        return fatal('files cannot be synced: the process stops')(error);
+      if (!isEntError(error, 'STORE_UNAVAILABLE')) throw error;
       logger.error({ err: error }, 'files cannot be synced now; trying again');
     }
-  });
-
-  /** Does a thing again and again, one at a time, until the end. */
-  async function repeat(intervalMs: number, task: () => Promise<void>): Promise<void> {
-    while (!ended.signal.aborted) {
-      await task();
-      await clock.sleep(intervalMs, ended.signal).catch(() => undefined); // woken by the end
-    }
-  }
-
+  };
+  const loops = [
+    applier.run(signal).catch(fatal('the log can no longer be followed: the process stops')),
+    followFleet({ wal, map: fleet, logger, clock, rng, signal }).catch(
+      fatal('the fleet can no longer be heard: the process stops'),
+    ),
+    repeat(settings.statusIntervalMs, () => overseer.look()).catch(
+      fatal('the volume is gone: the process stops, and the next one rebuilds it'),
+    ),
+    repeat(settings.checkpointIntervalMs, checkpoint).catch(
+      fatal('files cannot be synced: the process stops'),
+    ),
+  ];
   onStop('loops', async () => {
     ended.abort();
-    await Promise.all([running, following, watching, syncing]);
-    await writer.call('sync', null);
+    await Promise.all(loops);
+    await applier.checkpoint();
   });
 
   const gate = createGate({
@@ -208,7 +185,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
   });
   return {
     routes: (router) => router.service(QueryService, service),
-    ready: caughtUp.promise,
+    ready: overseer.caughtUp,
     facts: () => ({
       applier_lag_ms: meters.lagMs(),
       tenants: tenants.size,

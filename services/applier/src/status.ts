@@ -14,7 +14,7 @@ export interface StatusOptions {
   readonly owned: readonly number[];
   readonly progress: Progress;
   readonly tenants: Tenants;
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'announce'>;
   readonly clock: Clock;
 }
 
@@ -52,12 +52,12 @@ export function publishStatus(options: StatusOptions): void {
       },
     },
   };
-  options.publisher.publish(statusTopic, 0, { key: instance, value: encodeStatusRecord(record) });
+  options.publisher.announce(statusTopic, 0, { key: instance, value: encodeStatusRecord(record) });
 }
 
 /** Looks up where the log ends, so that lag is seen even when nothing arrives. */
 export async function observeEnds(
-  wal: Wal,
+  wal: Pick<Wal, 'bounds'>,
   owned: readonly number[],
   progress: Progress,
 ): Promise<void> {

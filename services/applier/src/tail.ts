@@ -17,7 +17,13 @@ export interface Subscription {
   close(): void;
 }
 
-export function createTail(options: { readonly bufferRecordsMax: number }): Tail {
+export interface TailOptions {
+  /** What one subscription holds at the most. */
+  readonly bufferRecordsMax: number;
+  readonly bufferBytesMax: number;
+}
+
+export function createTail(options: TailOptions): Tail {
   const subscriptions = new Map<string, Set<Mailbox>>();
   return {
     committed(_partition, records) {
@@ -28,7 +34,7 @@ export function createTail(options: { readonly bufferRecordsMax: number }): Tail
     subscribe(tenantId) {
       const own = subscriptions.get(tenantId) ?? new Set();
       subscriptions.set(tenantId, own);
-      const mailbox = createMailbox(options.bufferRecordsMax);
+      const mailbox = createMailbox(options);
       own.add(mailbox);
       return {
         next: (signal) => mailbox.take(signal),
@@ -50,18 +56,19 @@ interface Mailbox {
   readonly cutOff: boolean;
 }
 
-function createMailbox(recordsMax: number): Mailbox {
+function createMailbox({ bufferRecordsMax, bufferBytesMax }: TailOptions): Mailbox {
   let buffer: LogRecord[] = [];
+  let bytes = 0;
   let cutOff = false;
   let wake: (() => void) | undefined;
   return {
     put(record) {
       if (cutOff) return;
-      if (buffer.length >= recordsMax) {
+      bytes += record.value.byteLength;
+      buffer.push(record);
+      if (buffer.length > bufferRecordsMax || bytes > bufferBytesMax) {
         cutOff = true;
         buffer = [];
-      } else {
-        buffer.push(record);
       }
       wake?.();
     },
@@ -78,6 +85,7 @@ function createMailbox(recordsMax: number): Mailbox {
           };
         });
       }
+      bytes = 0;
       return buffer.splice(0);
     },
     get cutOff() {

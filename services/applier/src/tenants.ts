@@ -5,8 +5,10 @@ export interface Tenants {
   has(tenantId: string): boolean;
   /** `active` for all that are not known to be otherwise. */
   state(tenantId: string): TenantFileState;
+  /** Its files hold at least this offset, as far as known; -1 where nothing is. A read that begins now and sees less has seen other files. */
+  heldOffset(tenantId: string): number;
   /** A tenant's records were committed: it exists, and whoever waits for it is woken. */
-  touch(tenantId: string): void;
+  touch(tenantId: string, offset: number): void;
   change(change: TenantStateChange): void;
   /** Resolves at the tenant's next change; rejects with the signal's reason. */
   changed(tenantId: string, signal: AbortSignal): Promise<void>;
@@ -14,40 +16,42 @@ export interface Tenants {
   page(afterId: string, size: number): readonly string[];
   readonly size: number;
   /** Those that stand still or are being caught up. */
-  troubled(): ReadonlyMap<string, TenantFileState>;
+  troubled(): ReadonlyMap<string, TenantStateChange>;
 }
 
 const active: TenantFileState = { kind: 'active' };
 
 export function createTenants(known: readonly KnownTenant[]): Tenants {
-  const ids = new Set<string>();
-  const troubled = new Map<string, TenantFileState>();
+  const heldOffsets = new Map<string, number>();
+  const troubled = new Map<string, TenantStateChange>();
   const waiting = new Map<string, Set<() => void>>();
   let sorted: readonly string[] | undefined;
 
-  const add = (tenantId: string) => {
-    if (ids.has(tenantId)) return;
-    ids.add(tenantId);
-    sorted = undefined;
+  const hold = (tenantId: string, offset: number) => {
+    const held = heldOffsets.get(tenantId);
+    if (held === undefined) sorted = undefined;
+    if (held === undefined || offset > held) heldOffsets.set(tenantId, offset);
   };
-  for (const { tenantId, state } of known) {
-    add(tenantId);
-    if (state.kind !== 'active') troubled.set(tenantId, state);
+  for (const { tenantId, partition, state, syncedOffset } of known) {
+    hold(tenantId, syncedOffset);
+    if (state.kind !== 'active') troubled.set(tenantId, { tenantId, partition, state });
   }
   const wake = (tenantId: string) => {
     for (const resolve of waiting.get(tenantId) ?? []) resolve();
   };
   return {
-    has: (tenantId) => ids.has(tenantId),
-    state: (tenantId) => troubled.get(tenantId) ?? active,
-    touch(tenantId) {
-      add(tenantId);
+    has: (tenantId) => heldOffsets.has(tenantId),
+    state: (tenantId) => troubled.get(tenantId)?.state ?? active,
+    heldOffset: (tenantId) => heldOffsets.get(tenantId) ?? -1,
+    touch(tenantId, offset) {
+      hold(tenantId, offset);
       wake(tenantId);
     },
-    change({ tenantId, state }) {
-      add(tenantId);
+    change(change) {
+      const { tenantId, state } = change;
+      hold(tenantId, -1);
       if (state.kind === 'active') troubled.delete(tenantId);
-      else troubled.set(tenantId, state);
+      else troubled.set(tenantId, change);
       wake(tenantId);
     },
     changed: (tenantId, signal) =>
@@ -72,13 +76,25 @@ export function createTenants(known: readonly KnownTenant[]): Tenants {
         signal.addEventListener('abort', onAbort, { once: true });
       }),
     page(afterId, size) {
-      sorted ??= [...ids].sort();
-      const from = afterId === '' ? 0 : sorted.findIndex((id) => id > afterId);
-      return from < 0 ? [] : sorted.slice(from, from + size);
+      sorted ??= [...heldOffsets.keys()].sort();
+      const from = firstAfter(sorted, afterId);
+      return sorted.slice(from, from + size);
     },
     get size() {
-      return ids.size;
+      return heldOffsets.size;
     },
     troubled: () => troubled,
   };
+}
+
+/** The index of the first id that comes after the given one, by halving. */
+function firstAfter(sorted: readonly string[], id: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! > id) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

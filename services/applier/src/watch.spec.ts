@@ -16,7 +16,7 @@ import { watch } from './watch.ts';
 /** A log with records of two tenants; what is applied of it is decided by the test. */
 const partition = 0;
 
-async function setUp(bufferRecordsMax = 1_000) {
+async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
   const wal = createMemoryWal();
   await wal.createTopics([
     {
@@ -34,7 +34,7 @@ async function setUp(bufferRecordsMax = 1_000) {
     monotonic: () => 0,
     sleep: () => Promise.resolve(),
   });
-  const tail = createTail({ bufferRecordsMax });
+  const tail = createTail({ bufferRecordsMax, bufferBytesMax });
   const firstOffsets = new Map<string, number>();
   const ended = new AbortController();
   const written: LogRecord[] = [];
@@ -92,6 +92,7 @@ async function setUp(bufferRecordsMax = 1_000) {
       tenantId,
       partition,
       fromOffset,
+      epoch: 1n,
       wal,
       progress,
       tail,

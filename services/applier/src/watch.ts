@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly wal: Wal;
   readonly progress: Progress;
   readonly tail: Tail;
+  /** Of the tenant's present life: its events are those of this one. */
+  readonly epoch: bigint;
   /** The stored verdict on a key. */
   readonly result: (idempotencyKey: string) => Promise<GetResultResponse>;
   readonly signal: AbortSignal;
@@ -56,8 +58,10 @@ export async function* watch(options: WatchOptions): AsyncGenerator<WatchRespons
 
 async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerator<WatchResponse> {
   const { idempotencyKey, body } = decodeWalRecord(record.key, record.value);
+  const { result, position } = await options.result(idempotencyKey);
+  assertSameLife(position, record, options);
+  if (body.case === 'tenantDeleted') assertNotDeleted(result, record, options);
   if (body.case !== 'transaction') return;
-  const { result } = await options.result(idempotencyKey);
   // A repeated key has its result at the first record; a rejected transaction has changed nothing.
   if (result?.position?.offset !== BigInt(record.offset) || result.outcome.case !== 'applied')
     return;
@@ -76,6 +80,38 @@ async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerato
     transaction: body.value,
     applied: result.outcome.value,
   };
+}
+
+/** A tenant that was deleted, and perhaps made again, is another one: what was known of it is void. */
+function assertSameLife(
+  now: GetResultResponse['position'],
+  { offset, partition }: LogRecord,
+  { tenantId, epoch }: WatchOptions,
+): void {
+  if (!now || now.epoch === epoch) return;
+  throw new EntError(
+    'STALE_EPOCH',
+    `tenant ${tenantId} was made again: it is in epoch ${now.epoch}, and epoch ${epoch} was watched`,
+    {
+      tenantId,
+      position: { topic: walTopic, partition, offset },
+      hint: 'forget what was known of the tenant, read it again, and watch from its position',
+    },
+  );
+}
+
+function assertNotDeleted(
+  result: GetResultResponse['result'],
+  { offset, partition }: LogRecord,
+  { tenantId, epoch }: WatchOptions,
+): void {
+  const { position, outcome } = result ?? {};
+  const isOfThisLife = position?.offset === BigInt(offset) && position.epoch === epoch;
+  if (!isOfThisLife || outcome?.case !== 'applied') return;
+  throw new EntError('TENANT_DELETED', `tenant ${tenantId} was deleted`, {
+    tenantId,
+    position: { topic: walTopic, partition, offset },
+  });
 }
 
 /** The records of [from, to), handed over one batch at a time: the log is read no faster than the watcher takes. */

@@ -3,17 +3,19 @@
  */
 export interface HandleCache<Handle> {
   get(tenantId: string): Handle;
-  /** The handle if it is open; does not count as use. */
-  peek(tenantId: string): Handle | undefined;
   /** Closes it, if it is open. */
   drop(tenantId: string): void;
+  /** Those that are open, the one used longest ago first. */
+  entries(): readonly (readonly [tenantId: string, handle: Handle])[];
   readonly size: number;
+  /** Closes all; one that fails does not keep the others open. */
   close(): void;
 }
 
 export interface HandleCacheOptions<Handle> {
   readonly openMax: number;
   readonly open: (tenantId: string) => Handle;
+  /** The handle is out of the cache already. What this throws goes to whoever made it close, which may be another tenant. */
   readonly close: (handle: Handle, tenantId: string) => void;
 }
 
@@ -43,13 +45,21 @@ export function createHandleCache<Handle>({
       handles.set(tenantId, handle);
       return handle;
     },
-    peek: (tenantId) => handles.get(tenantId),
     drop,
+    entries: () => [...handles],
     get size() {
       return handles.size;
     },
     close() {
-      for (const tenantId of handles.keys()) drop(tenantId);
+      const failures: unknown[] = [];
+      for (const tenantId of handles.keys()) {
+        try {
+          drop(tenantId);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
     },
   };
 }

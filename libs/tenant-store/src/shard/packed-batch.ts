@@ -1,4 +1,4 @@
-import type { PlacedBytes } from './shard.ts';
+import type { PlacedBytes } from './records.ts';
 
 /** A run of records of one partition, packed so that a thread can hand it to another without a copy. */
 export interface PackedBatch {

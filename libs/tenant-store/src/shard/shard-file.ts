@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { EntError } from '@entdb/base';
+import { asStoreError } from '../sqlite/open.ts';
 
 /**
- * `shard.db`: what one applier's volume holds. Small, fsynced at every commit.
+ * `shard.db`: what one applier's volume holds. Small, fsynced at every commit, locked for as long as it is open, each row with
+ * its checksum. All methods throw STORE_UNAVAILABLE when the disk refuses.
  *
  * Guarantees: a tenant is listed here before its files are made, so a missing file is never taken for a new tenant. `checkpoint` of a partition
  * is an offset below which every active tenant's files have been synced: consumption starts there after a crash.
@@ -12,26 +15,15 @@ import { EntError } from '@entdb/base';
 export interface ShardFile {
   /** The next offset to consume, 0 for a partition never seen. */
   checkpoint(partition: number): number;
-  /** Moves checkpoints, and says of tenants how far their files are known to be synced. One transaction. */
-  saveCheckpoints(
-    checkpoints: ReadonlyMap<number, number>,
-    synced: ReadonlyMap<string, number>,
-  ): void;
-  tenants(): readonly KnownTenant[];
-  tenant(tenantId: string): KnownTenant | undefined;
-  /** Lists tenants whose first record is at the given offset. */
-  addTenants(tenants: readonly NewTenant[]): void;
-  /** A tenant that is not active has nothing known to be synced. */
-  setState(tenantId: string, state: TenantFileState): void;
+  /** Moves checkpoints, and says of active tenants how far their files are synced. One transaction. */
+  saveCheckpoints(checkpoints: ReadonlyMap<number, number>, synced: readonly KnownTenant[]): void;
+  /** As they were when the file was opened. */
+  readonly tenants: readonly KnownTenant[];
+  /** Writes tenants as they are from now on. One transaction. */
+  save(tenants: readonly KnownTenant[]): void;
   /** Whether the file at the path is still the one that was opened: a deleted or replaced volume shows here. */
   intact(): boolean;
   close(): void;
-}
-
-export interface NewTenant {
-  readonly tenantId: string;
-  readonly partition: number;
-  readonly firstOffset: number;
 }
 
 /**
@@ -48,9 +40,13 @@ export type TenantFileState =
       readonly reason: string;
     };
 
-export interface KnownTenant extends NewTenant {
+export interface KnownTenant {
+  readonly tenantId: string;
+  readonly partition: number;
+  /** Of its first record. */
+  readonly firstOffset: number;
   readonly state: TenantFileState;
-  /** Its files have at least this offset; -1 where nothing is known. Files with less are stale. */
+  /** Its files have at least this offset; -1 where nothing is known, as of a tenant that is being rebuilt. Files with less are stale. */
   readonly syncedOffset: number;
 }
 
@@ -63,22 +59,30 @@ interface TenantRow {
   readonly code: string;
   readonly reason: string;
   readonly synced_offset: number;
+  readonly hash: string;
 }
 
-const format = 1;
+interface CheckpointRow {
+  readonly partition: number;
+  readonly next_offset: number;
+  readonly hash: string;
+}
+
+const format = 2;
 
 const ddl = `
   CREATE TABLE shard (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, topic TEXT NOT NULL, partitions INTEGER NOT NULL) STRICT;
-  CREATE TABLE checkpoints ("partition" INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL) STRICT;
+  CREATE TABLE checkpoints ("partition" INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
   CREATE TABLE tenants (
     tenant_id TEXT PRIMARY KEY,
     "partition" INTEGER NOT NULL,
     first_offset INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'active',
-    from_offset INTEGER NOT NULL DEFAULT 0,
-    code TEXT NOT NULL DEFAULT '',
-    reason TEXT NOT NULL DEFAULT '',
-    synced_offset INTEGER NOT NULL DEFAULT -1
+    state TEXT NOT NULL,
+    from_offset INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    synced_offset INTEGER NOT NULL,
+    hash TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -89,63 +93,91 @@ export interface ShardFileOptions {
   readonly partitions: number;
 }
 
+export const shardFileName = 'shard.db';
+
+/** Throws STORE_CORRUPT, STORE_UNAVAILABLE (another process has it open, too), TOPIC_MISMATCH, UNKNOWN_FORMAT. */
 export function openShardFile({ dir, topic, partitions }: ShardFileOptions): ShardFile {
-  mkdirSync(dir, { recursive: true });
-  const path = join(dir, 'shard.db');
-  const db = new Database(path, { timeout: 5_000 });
+  const path = join(dir, shardFileName);
+  const db = openLocked(dir, path);
   try {
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
     makeOrCheck(db, path, topic, partitions);
+    return shardFileOn(db, path);
   } catch (error) {
     db.close();
-    throw error;
+    throw asStoreError(error);
   }
+}
+
+/** Two processes on one volume would both apply, each behind the other's back: the second is refused. */
+function openLocked(dir: string, path: string): Database.Database {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (cause) {
+    throw new EntError('STORE_UNAVAILABLE', `the folder ${dir} cannot be made`, { cause });
+  }
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { timeout: 5_000 });
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    return db;
+  } catch (cause) {
+    db?.close();
+    const error = asStoreError(cause);
+    if (error.code !== 'STORE_UNAVAILABLE') throw error;
+    throw new EntError(error.code, `${path} cannot be opened: ${error.message}`, {
+      cause,
+      hint: 'see that no other applier runs on this volume, and that the folder may be written',
+    });
+  }
+}
+
+function shardFileOn(db: Database.Database, path: string): ShardFile {
   const inode = statSync(path).ino;
-  const readCheckpoint = db
-    .prepare<[number], number>('SELECT next_offset FROM checkpoints WHERE "partition" = ?')
-    .pluck();
-  const saveCheckpoint = db.prepare(
-    'INSERT INTO checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset',
+  const checkpoints = new Map<number, number>();
+  for (const row of db.prepare<[], CheckpointRow>('SELECT * FROM checkpoints').all()) {
+    assertHash(path, row.hash, [row.partition, row.next_offset]);
+    checkpoints.set(row.partition, row.next_offset);
+  }
+  const tenants = db
+    .prepare<[], TenantRow>('SELECT * FROM tenants ORDER BY tenant_id')
+    .all()
+    .map((row) => fromRow(path, row));
+
+  const writeCheckpoint = db.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)');
+  const writeTenant = db.prepare(
+    'INSERT OR REPLACE INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const readTenant = db.prepare<[string], TenantRow>('SELECT * FROM tenants WHERE tenant_id = ?');
-  const readTenants = db.prepare<[], TenantRow>('SELECT * FROM tenants ORDER BY tenant_id');
-  const addTenant = db.prepare(
-    'INSERT INTO tenants (tenant_id, "partition", first_offset) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  );
-  const updateState = db.prepare(
-    'UPDATE tenants SET state = ?, from_offset = ?, code = ?, reason = ?, synced_offset = -1 WHERE tenant_id = ?',
-  );
-  const updateSynced = db.prepare(
-    `UPDATE tenants SET synced_offset = ? WHERE tenant_id = ? AND state = 'active'`,
-  );
+  const save = (changed: readonly KnownTenant[]) => {
+    for (const tenant of changed) {
+      const values = toValues(tenant);
+      writeTenant.run(...values, hashOf(values));
+    }
+  };
+  const saveTenants = db.transaction(save);
   const saveAll = db.transaction(
-    (checkpoints: ReadonlyMap<number, number>, synced: ReadonlyMap<string, number>) => {
-      for (const [partition, nextOffset] of checkpoints) saveCheckpoint.run(partition, nextOffset);
-      for (const [tenantId, offset] of synced) updateSynced.run(offset, tenantId);
+    (moved: ReadonlyMap<number, number>, synced: readonly KnownTenant[]) => {
+      for (const checkpoint of moved) writeCheckpoint.run(...checkpoint, hashOf(checkpoint));
+      save(synced);
     },
   );
-  const addAll = db.transaction((tenants: readonly NewTenant[]) => {
-    for (const { tenantId, partition, firstOffset } of tenants)
-      addTenant.run(tenantId, partition, firstOffset);
-  });
   return {
-    checkpoint: (partition) => readCheckpoint.get(partition) ?? 0,
-    saveCheckpoints: (checkpoints, synced) => saveAll.immediate(checkpoints, synced),
-    tenants: () => readTenants.all().map(fromRow),
-    tenant: (tenantId) => {
-      const row = readTenant.get(tenantId);
-      return row && fromRow(row);
-    },
-    addTenants: (tenants) => addAll.immediate(tenants),
-    setState: (tenantId, state) => {
-      const fromOffset = state.kind === 'active' ? 0 : state.fromOffset;
-      const { code, reason } = state.kind === 'quarantined' ? state : { code: '', reason: '' };
-      updateState.run(state.kind, fromOffset, code, reason, tenantId);
-    },
+    checkpoint: (partition) => checkpoints.get(partition) ?? 0,
+    saveCheckpoints: (moved, synced) => guarded(() => saveAll.immediate(moved, synced)),
+    tenants,
+    save: (changed) => guarded(() => saveTenants.immediate(changed)),
     intact: () => existsSync(path) && statSync(path).ino === inode,
     close: () => db.close(),
   };
+}
+
+function guarded(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw asStoreError(error);
+  }
 }
 
 function makeOrCheck(db: Database.Database, path: string, topic: string, partitions: number): void {
@@ -163,15 +195,12 @@ function makeOrCheck(db: Database.Database, path: string, topic: string, partiti
       'SELECT format, topic, partitions FROM shard',
     )
     .get();
-  if (!row)
-    throw new EntError('STORE_CORRUPT', `${path} has lost its first row`, {
-      hint: 'move the volume aside: the applier rebuilds it',
-    });
+  if (!row) throw new EntError('STORE_CORRUPT', `${path} has lost its first row`);
   if (row.format !== format)
     throw new EntError(
       'UNKNOWN_FORMAT',
       `${path} is of format ${row.format}; this program knows ${format}`,
-      { hint: 'upgrade this service' },
+      { hint: 'run the version that wrote it, or move the volume aside: the applier rebuilds it' },
     );
   if (row.topic !== topic || row.partitions !== partitions) {
     throw new EntError(
@@ -184,20 +213,48 @@ function makeOrCheck(db: Database.Database, path: string, topic: string, partiti
   }
 }
 
-function fromRow(row: TenantRow): KnownTenant {
-  const {
-    tenant_id: tenantId,
+type Values = readonly (string | number)[];
+
+/** Against damage: a checkpoint that is too high would pass over records without a word. */
+function hashOf(values: Values): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);
+}
+
+function assertHash(path: string, hash: string, values: Values): void {
+  if (hash === hashOf(values)) return;
+  throw new EntError('STORE_CORRUPT', `a row of ${path} does not match its checksum`);
+}
+
+function toValues({ tenantId, partition, firstOffset, state, syncedOffset }: KnownTenant) {
+  const fromOffset = state.kind === 'active' ? 0 : state.fromOffset;
+  const { code, reason } = state.kind === 'quarantined' ? state : { code: '', reason: '' };
+  return [
+    tenantId,
     partition,
-    first_offset: firstOffset,
-    from_offset: fromOffset,
+    firstOffset,
+    state.kind,
+    fromOffset,
     code,
     reason,
-  } = row;
+    syncedOffset,
+  ] as const;
+}
+
+function fromRow(path: string, row: TenantRow): KnownTenant {
+  const { from_offset: fromOffset, code, reason } = row;
   const state: TenantFileState =
     row.state === 'active'
       ? { kind: 'active' }
       : row.state === 'behind'
         ? { kind: 'behind', fromOffset }
         : { kind: 'quarantined', fromOffset, code, reason };
-  return { tenantId, partition, firstOffset, state, syncedOffset: row.synced_offset };
+  const tenant: KnownTenant = {
+    tenantId: row.tenant_id,
+    partition: row.partition,
+    firstOffset: row.first_offset,
+    state,
+    syncedOffset: row.synced_offset,
+  };
+  assertHash(path, row.hash, toValues(tenant));
+  return tenant;
 }

@@ -1,123 +1,58 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EntError, silentLogger } from '@entdb/base';
-import { decodeResultRecord, encodeWalRecord, val, type WalRecord } from '@entdb/contracts';
+import { EntError } from '@entdb/base';
+import { decodeResultRecord, val } from '@entdb/contracts';
 import fc from 'fast-check';
-import { op, recordAt, type RecordParts } from '../write/testing/log.ts';
+import { op } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';
-import { openShard, tenantDir, type PlacedBytes, type Shard, type ShardOptions } from './shard.ts';
+import { tenantDir } from './tenant-folder.ts';
+import {
+  bytesOf,
+  close,
+  closeShards,
+  damaged,
+  digests,
+  history,
+  partition,
+  shardAt,
+  three,
+  undisturbed,
+} from './testing/volumes.ts';
 
 /** Matches an error by its code. */
 const refusal = (code: string): Error => expect.objectContaining({ code }) as Error;
 
-/** A volume with real files. Each test writes a short history of several tenants into partition 3. */
-const partition = 3;
+/** Each test writes into a volume of its own. */
 let dir = '';
-const open: Shard[] = [];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'shard-'));
 });
 afterEach(() => {
-  for (const shard of open.splice(0)) shard.close();
+  closeShards();
   rmSync(dir, { recursive: true, force: true });
 });
-
-function shardAt(at: string, more: Partial<ShardOptions> = {}): Shard {
-  const shard = openShard({
-    dir: at,
-    topic: 'entdb-wal',
-    partitions: 8,
-    owned: [partition],
-    openTenantsMax: 4,
-    openWriter: openTenantWriter,
-    logger: silentLogger,
-    ...more,
-  });
-  open.push(shard);
-  return shard;
-}
-
-function close(shard: Shard): void {
-  open.splice(open.indexOf(shard), 1);
-  shard.close();
-}
-
-function bytesOf(
-  tenantId: string,
-  offset: number,
-  parts: RecordParts,
-  results?: number,
-): PlacedBytes {
-  const { record, timeMs } = recordAt(offset, parts);
-  const own: WalRecord = {
-    ...record,
-    tenantId,
-    ...(results !== undefined && {
-      results: { $typeName: 'entdb.v1.ResultsAddress', partition: results },
-    }),
-  };
-  return { key: tenantId, offset, timeMs, value: encodeWalRecord(own) };
-}
-
-/** Offset n creates node n in one of three tenants. */
-const history = (from: number, to: number): readonly PlacedBytes[] =>
-  Array.from({ length: to - from }, (_, i) => {
-    const offset = from + i;
-    return bytesOf(`tenant_${offset % 3}`, offset, {
-      operations: [op.create(`node-${offset}`, { 1: val.int(offset) })],
-    });
-  });
-
-const damaged = (tenantId: string, offset: number): PlacedBytes => {
-  const record = bytesOf(tenantId, offset, { operations: [op.create('lost', {})] });
-  const value = Buffer.from(record.value);
-  value[value.length - 1]! ^= 1;
-  return { ...record, value };
-};
-
-function digests(at: string, tenants: readonly string[]): readonly string[] {
-  return tenants.map((tenantId) => {
-    const writer = openTenantWriter({ dir: tenantDir(at, tenantId), tenantId, create: false });
-    try {
-      writer.scrub();
-      return `${writer.position.offset} ${writer.digests().canonical} ${writer.digests().mailbox}`;
-    } finally {
-      writer.close();
-    }
-  });
-}
-
-const three = ['tenant_0', 'tenant_1', 'tenant_2'];
-
-/** The digests of an applier that nothing ever happened to. */
-function undisturbed(records: readonly PlacedBytes[]): readonly string[] {
-  const clean = mkdtempSync(join(tmpdir(), 'shard-clean-'));
-  const shard = shardAt(clean);
-  shard.apply(partition, records);
-  close(shard);
-  try {
-    return digests(clean, three);
-  } finally {
-    rmSync(clean, { recursive: true });
-  }
-}
 
 describe('a shard', () => {
   it('applies many tenants, tells the verdicts that were asked for, and goes on after a restart where it was', () => {
     const shard = shardAt(dir);
     const asking = bytesOf('tenant_0', 6, { operations: [op.create('asked', {})] }, 5);
     const told = shard.apply(partition, [...history(0, 6), asking]);
-    expect(told).toMatchObject({ nextOffset: 7, touched: three, states: [] });
+    expect(told).toMatchObject({ nextOffset: 7, states: [] });
+    expect(told.touched).toEqual([
+      { tenantId: 'tenant_0', offset: 6 },
+      { tenantId: 'tenant_1', offset: 4 },
+      { tenantId: 'tenant_2', offset: 5 },
+    ]);
     expect(told.verdicts).toHaveLength(1);
     expect(told.verdicts[0]).toMatchObject({ partition: 5, tenantId: 'tenant_0' });
     const verdict = decodeResultRecord('tenant_0', told.verdicts[0]!.value);
     expect(verdict.askedAt).toMatchObject({ offset: 6n, partition });
     expect(verdict.verdict.case).toBe('resultJson');
-    expect(shard.sync()).toBe(3);
-    expect(shard.sync()).toBe(0);
+    expect(shard.sync()).toMatchObject({ synced: 3, done: true });
+    expect(shard.sync()).toMatchObject({ synced: 0, done: true });
     close(shard);
     expect(shardAt(dir).nextOffset(partition)).toBe(7);
   });
@@ -198,9 +133,7 @@ describe('a tenant that cannot go on', () => {
         : record,
     );
     const caughtUp = again.catchUp(
-      'tenant_1',
-      4,
-      12,
+      { partition, tenantIds: ['tenant_1'], from: 4, next: 12 },
       mended.filter((record) => record.offset >= 4),
     );
     expect(caughtUp.states).toEqual([
@@ -246,11 +179,14 @@ describe('files that are gone or not what they were', () => {
     ]);
     expect(existsSync(tenantDir(dir, 'tenant_1'))).toBe(false);
     // In two steps, while the partition goes on.
-    expect(shard.catchUp('tenant_1', 1, 8, history(1, 8)).states).toEqual([]);
+    expect(
+      shard.catchUp({ partition, tenantIds: ['tenant_1'], from: 1, next: 8 }, history(1, 8)).states,
+    ).toEqual([]);
     shard.apply(partition, history(12, 15));
-    expect(shard.catchUp('tenant_1', 8, 15, history(8, 15)).states).toMatchObject([
-      { state: { kind: 'active' } },
-    ]);
+    expect(
+      shard.catchUp({ partition, tenantIds: ['tenant_1'], from: 8, next: 15 }, history(8, 15))
+        .states,
+    ).toMatchObject([{ state: { kind: 'active' } }]);
     shard.apply(partition, history(15, 18));
     close(shard);
     expect(before).not.toEqual(digests(dir, three));
@@ -295,7 +231,7 @@ describe('files that are gone or not what they were', () => {
     ]);
     // Told by a second reader as well: nothing more happens.
     expect(shard.distrust('tenant_0', error).states).toEqual([]);
-    shard.catchUp('tenant_0', 0, 6, history(0, 6));
+    shard.catchUp({ partition, tenantIds: ['tenant_0'], from: 0, next: 6 }, history(0, 6));
     close(shard);
     expect(digests(dir, three)).toEqual(undisturbed(history(0, 6)));
   });
@@ -334,7 +270,10 @@ describe('any history of batches, syncs, crashes and lost files', () => {
           for (const { tenantId, state } of shard.tenants()) {
             const end = shard.nextOffset(partition);
             if (state.kind === 'behind')
-              shard.catchUp(tenantId, state.fromOffset, end, records.slice(state.fromOffset, end));
+              shard.catchUp(
+                { partition, tenantIds: [tenantId], from: state.fromOffset, next: end },
+                records.slice(state.fromOffset, end),
+              );
           }
         };
         for (const taken of steps) {

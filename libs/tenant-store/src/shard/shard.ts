@@ -1,17 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
-import { EntError, invariant, isEntError, parseTenantId, toError, type Logger } from '@entdb/base';
-import {
-  decodeWalRecord,
-  encodeResultRecord,
-  errorToDetail,
-  positionToWire,
-  type ResultRecord,
-  type WalRecord,
-} from '@entdb/contracts';
-import type { ApplyOutcome, PlacedRecord, TenantWriter } from '../store.ts';
+import { EntError, invariant, isEntError, type Logger } from '@entdb/base';
+import type { TenantWriter } from '../store.ts';
 import { createHandleCache } from './handle-cache.ts';
-import { openShardFile, type KnownTenant, type TenantFileState } from './shard-file.ts';
+import { decodeAll, groupByTenant, type PlacedBytes } from './records.ts';
+import type { KnownTenant, TenantFileState } from './shard-file.ts';
+import { openVolume } from './volume.ts';
+import { identityOf, moveAside, tenantDir } from './tenant-folder.ts';
+import { notJudged, verdictOn, type PublishedVerdict } from './verdicts.ts';
 
 /**
  * All tenants of one applier's volume, for one writer thread.
@@ -21,64 +15,65 @@ import { openShardFile, type KnownTenant, type TenantFileState } from './shard-f
  *   the log and it is caught up apart (`catchUp`) from where it stopped.
  * - A file that is missing, stale or damaged is moved aside and the tenant is rebuilt; an empty file never takes the place of a known tenant's.
  * - The checkpoint moves only after a sync, so that a power loss costs time, not records.
+ *
+ * Every method may throw STORE_UNAVAILABLE: then nothing is lost by calling it again with the same arguments.
  */
 export interface Shard {
   /** The offset of a partition that must come next. */
   nextOffset(partition: number): number;
-  /** Throws LOG_GAP, or STORE_UNAVAILABLE: then nothing is lost by trying the same batch again. */
+  /** Throws LOG_GAP. */
   apply(partition: number, records: readonly PlacedBytes[]): ShardProgress;
   /**
-   * Feeds a tenant that is `behind` with the records of its partition in [from, next), other tenants' included or not. The first call begins at the
-   * state's `fromOffset`; each goes on where the last ended. The tenant is active again when it has met the partition's own progress.
+   * Feeds tenants of one partition that are `behind` with its records in [from, next), other tenants' included or not. It may begin again at or before
+   * any tenant's `fromOffset`; what a tenant has is passed over. A tenant is active again when it has met the partition's own progress.
    */
-  catchUp(
-    tenantId: string,
-    from: number,
-    next: number,
-    records: readonly PlacedBytes[],
-  ): ShardProgress;
+  catchUp(step: CatchUp, records: readonly PlacedBytes[]): ShardProgress;
   /** Gives up on a tenant until the next start. */
-  quarantine(tenantId: string, error: EntError): ShardProgress;
+  quarantine(tenantId: string, error: EntError): ShardNews;
   /** Damage was found in a tenant's files: they are moved aside and the tenant is behind from its first record. */
-  distrust(tenantId: string, error: EntError): ShardProgress;
+  distrust(tenantId: string, error: EntError): ShardNews;
   tenants(): readonly KnownTenant[];
-  /** Syncs the files that changed, then moves the checkpoints. Returns the number of files. */
-  sync(): number;
+  /**
+   * Syncs files that changed, a bounded number at a call so that records need not wait for all, and sees that open files are still in their
+   * places. When all that had changed at the first call are synced, the checkpoints move and `done` is true.
+   */
+  sync(tenantsMax?: number): ShardSync;
   /** Throws STORE_MISSING when the volume was taken away or replaced. */
   assertIntact(): void;
   close(): void;
 }
 
-/** A record as it comes from the log. */
-export interface PlacedBytes {
-  readonly key: string;
-  readonly offset: number;
-  readonly timeMs: number;
-  readonly value: Uint8Array;
+export interface CatchUp {
+  readonly partition: number;
+  readonly tenantIds: readonly string[];
+  readonly from: number;
+  readonly next: number;
 }
 
-export interface ShardProgress {
-  readonly partition: number;
-  readonly nextOffset: number;
-  /** Tenants that have changed. Tell their readers and waiters now: it is committed. */
-  readonly touched: readonly string[];
+/** What was committed and nobody has been told yet. */
+export interface ShardNews {
+  /** Tenants that have changed, and up to which offset. */
+  readonly touched: readonly { readonly tenantId: string; readonly offset: number }[];
   /** Tenants whose state is another one now. */
   readonly states: readonly TenantStateChange[];
-  /** Verdicts that were asked for, ready to be published. */
   readonly verdicts: readonly PublishedVerdict[];
+}
+
+export interface ShardProgress extends ShardNews {
+  /** Of the partition. */
+  readonly nextOffset: number;
+}
+
+export interface ShardSync extends ShardNews {
+  readonly done: boolean;
+  /** Tenants whose files were synced by this call. */
+  readonly synced: number;
 }
 
 export interface TenantStateChange {
   readonly tenantId: string;
   readonly partition: number;
   readonly state: TenantFileState;
-}
-
-export interface PublishedVerdict {
-  /** Of entdb-results. */
-  readonly partition: number;
-  readonly tenantId: string;
-  readonly value: Uint8Array;
 }
 
 export interface ShardOptions {
@@ -101,122 +96,190 @@ interface Tenant extends KnownTenant {
   readonly opened: boolean;
 }
 
+interface Handle {
+  readonly writer: TenantWriter;
+  readonly identity: string | undefined;
+}
+
 export function openShard(options: ShardOptions): Shard {
-  const { dir, topic, logger } = options;
-  const file = openShardFile(options);
+  const { dir, topic, owned, logger } = options;
+  const file = openVolume(options);
   const tenants = new Map<string, Tenant>();
-  const startOffsets = new Map<number, number>();
-  const nextOffsets = new Map<number, number>();
-  const catchUps = new Map<string, number>();
-  const synced = new Map<string, number>();
+  const nextOffsets = new Map(owned.map((partition) => [partition, file.checkpoint(partition)]));
+  /** How far tenants that are behind have been fed. */
+  const fed = new Map<string, number>();
+  /** Tenants whose files changed since their last sync. */
   const dirty = new Set<string>();
-  /** Changes that no progress has told yet: a call that throws half-way must not swallow those it made before. */
+  /** Offsets synced since the last checkpoint. */
+  const synced = new Map<string, number>();
+  let round:
+    | { readonly checkpoints: ReadonlyMap<number, number>; left: readonly string[] }
+    | undefined;
+  /** Changes that no news has told yet: a call that throws half-way must not swallow those it made before. */
   const untold: TenantStateChange[] = [];
 
-  for (const tenant of file.tenants()) {
+  for (const tenant of file.tenants) {
     // What stopped a tenant may be mended by now: a newer program, a repaired log.
     const { state } = tenant;
-    if (!options.owned.includes(tenant.partition)) continue;
-    const known: Tenant = {
+    if (!owned.includes(tenant.partition)) continue;
+    tenants.set(tenant.tenantId, {
       ...tenant,
       opened: false,
       state:
         state.kind === 'quarantined' ? { kind: 'behind', fromOffset: state.fromOffset } : state,
-    };
-    tenants.set(tenant.tenantId, known);
+    });
   }
 
-  const startOffset = (partition: number): number => {
-    const known = startOffsets.get(partition);
-    if (known !== undefined) return known;
-    const checkpoint = file.checkpoint(partition);
-    startOffsets.set(partition, checkpoint);
-    nextOffsets.set(partition, checkpoint);
-    return checkpoint;
-  };
-
   const nextOffset = (partition: number): number => {
-    startOffset(partition);
-    return nextOffsets.get(partition)!;
+    const offset = nextOffsets.get(partition);
+    invariant(offset !== undefined, `partition ${partition} is of this shard`);
+    return offset;
   };
 
-  const syncOne = (writer: TenantWriter, tenantId: string) => {
-    synced.set(tenantId, writer.sync());
-    dirty.delete(tenantId);
+  const tenantOf = (tenantId: string): Tenant => {
+    const tenant = tenants.get(tenantId);
+    invariant(tenant, `tenant ${tenantId} is known`);
+    return tenant;
   };
 
-  const writers = createHandleCache<TenantWriter>({
-    openMax: options.openTenantsMax,
-    open: (tenantId) => {
-      const tenant = tenants.get(tenantId)!;
-      const reached =
-        tenant.state.kind === 'behind' ? tenant.state.fromOffset : startOffset(tenant.partition);
-      const create = !tenant.opened && reached <= tenant.firstOffset;
-      const writer = options.openWriter({ dir: tenantDir(dir, tenantId), tenantId, create });
-      if (writer.position.offset < tenant.syncedOffset) {
-        const stale = new EntError(
-          'STORE_CORRUPT',
-          `files of tenant ${tenantId} end at offset ${writer.position.offset}, and had ${tenant.syncedOffset} before`,
-          { tenantId },
-        );
-        writer.close();
-        throw stale;
-      }
-      tenants.set(tenantId, { ...tenant, opened: true });
-      return writer;
-    },
-    close: (writer, tenantId) => {
-      if (dirty.has(tenantId)) syncOne(writer, tenantId);
+  const open = (tenantId: string): Handle => {
+    const tenant = tenantOf(tenantId);
+    const reached =
+      tenant.state.kind === 'active'
+        ? file.checkpoint(tenant.partition) // where this process began
+        : tenant.state.fromOffset;
+    const create = !tenant.opened && reached <= tenant.firstOffset;
+    const writer = options.openWriter({ dir: tenantDir(dir, tenantId), tenantId, create });
+    if (writer.position.offset < tenant.syncedOffset) {
+      const { offset } = writer.position;
       writer.close();
-    },
-  });
-
-  const setState = (tenantId: string, state: TenantFileState): void => {
-    const tenant = tenants.get(tenantId)!;
-    tenants.set(tenantId, { ...tenant, state, syncedOffset: -1, opened: state.kind === 'active' });
-    synced.delete(tenantId);
-    file.setState(tenantId, state);
-    untold.push({ tenantId, partition: tenant.partition, state });
+      throw new EntError(
+        'STORE_CORRUPT',
+        `files of tenant ${tenantId} end at offset ${offset}, and had ${tenant.syncedOffset} before`,
+        { tenantId },
+      );
+    }
+    tenants.set(tenantId, { ...tenant, opened: true });
+    return { writer, identity: identityOf(dir, tenantId) };
   };
 
-  const progressOf = (
-    partition: number,
-    touched: readonly string[] = [],
-    verdicts: readonly PublishedVerdict[] = [],
-  ): ShardProgress => ({
-    partition,
-    nextOffset: nextOffset(partition),
-    touched,
-    states: untold.splice(0),
-    verdicts,
+  /** Throws STORE_MISSING, STORE_CORRUPT: the tenant must be rebuilt. */
+  const syncFiles = (tenantId: string, { writer, identity }: Handle): number => {
+    if (identityOf(dir, tenantId) !== identity)
+      throw new EntError('STORE_MISSING', `files of tenant ${tenantId} were taken away`, {
+        tenantId,
+      });
+    try {
+      const offset = writer.sync();
+      synced.set(tenantId, offset);
+      dirty.delete(tenantId);
+      return offset;
+    } catch (error) {
+      if (!isEntError(error, 'STORE_UNAVAILABLE') || wasNotTried(error)) throw error;
+      // The system forgets what it could not write, and says yes the next time: only the log knows what is missing.
+      throw new EntError('STORE_CORRUPT', `a sync of files of tenant ${tenantId} failed`, {
+        tenantId,
+        cause: error,
+      });
+    }
+  };
+
+  /** What goes wrong when files are let go is their own tenant's affair, whoever's turn it is. */
+  const release = ({ writer, identity }: Handle, tenantId: string): void => {
+    let failure: unknown;
+    try {
+      if (dirty.has(tenantId)) syncFiles(tenantId, { writer, identity });
+    } catch (error) {
+      failure = error;
+    }
+    writer.close();
+    if (failure === undefined) return;
+    if (mustBeRebuilt(failure)) rebuild(tenantId, failure);
+    else if (isEntError(failure, 'STORE_UNAVAILABLE'))
+      logger.warn({ tenantId, err: failure }, 'files are not synced yet; the checkpoint waits');
+    else throw failure;
+  };
+
+  const handles = createHandleCache<Handle>({
+    openMax: options.openTenantsMax,
+    open,
+    close: release,
   });
 
-  const stop = (tenantId: string, fromOffset: number, error: EntError): void => {
+  /** On disk first: what is not there has not happened. */
+  const setStates = (
+    changes: readonly { tenantId: string; state: TenantFileState; syncedOffset: number }[],
+  ): void => {
+    const changed = changes.map(({ tenantId, ...change }): Tenant => ({
+      ...tenantOf(tenantId),
+      ...change,
+      opened: change.state.kind === 'active',
+    }));
+    file.save(changed);
+    for (const tenant of changed) {
+      const { tenantId, partition, state } = tenant;
+      tenants.set(tenantId, tenant);
+      fed.delete(tenantId);
+      synced.delete(tenantId);
+      untold.push({ tenantId, partition, state });
+    }
+  };
+
+  const stop = (
+    tenantId: string,
+    fromOffset: number,
+    error: EntError,
+    { syncedOffset }: Pick<KnownTenant, 'syncedOffset'> = tenantOf(tenantId),
+  ): void => {
     logger.error(
       { tenantId, fromOffset, code: error.code, err: error },
       'tenant stands still: a record cannot be applied',
     );
-    catchUps.delete(tenantId);
-    writers.drop(tenantId);
-    setState(tenantId, {
-      kind: 'quarantined',
-      fromOffset,
-      code: error.code,
-      reason: error.message,
-    });
+    handles.drop(tenantId);
+    const { code, message: reason } = error;
+    const state = { kind: 'quarantined', fromOffset, code, reason } as const;
+    setStates([{ tenantId, state, syncedOffset }]);
   };
 
   const rebuild = (tenantId: string, error: EntError): void => {
-    const tenant = tenants.get(tenantId)!;
+    const { firstOffset } = tenantOf(tenantId);
     logger.error(
-      { tenantId, firstOffset: tenant.firstOffset, code: error.code, err: error },
+      { tenantId, firstOffset, code: error.code, err: error },
       'tenant files cannot be trusted: rebuilding from the log',
     );
-    catchUps.delete(tenantId);
     dirty.delete(tenantId);
-    writers.drop(tenantId);
+    handles.drop(tenantId);
     moveAside(dir, tenantId);
-    setState(tenantId, { kind: 'behind', fromOffset: tenant.firstOffset });
+    const state = { kind: 'behind', fromOffset: firstOffset } as const;
+    setStates([{ tenantId, state, syncedOffset: -1 }]);
+  };
+
+  /** Does what the tenant's files are needed for; files that cannot be trusted are replaced, and the answer is undefined. */
+  const trusting = <T>(tenantId: string, work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      if (!mustBeRebuilt(error)) throw error;
+      rebuild(tenantId, error);
+      return undefined;
+    }
+  };
+
+  interface Told {
+    readonly touched: { tenantId: string; offset: number }[];
+    readonly verdicts: PublishedVerdict[];
+  }
+
+  /** Nobody shall wait for a verdict that does not come: a tenant that stands still judges none of these. */
+  const refuse = (
+    partition: number,
+    records: readonly PlacedBytes[],
+    reason: string,
+    { verdicts }: Told,
+  ): void => {
+    for (const record of records)
+      for (const placed of decodeAll(topic, partition, [record]).records)
+        verdicts.push(...notJudged(placed, reason));
   };
 
   /** Applies one tenant's records; what goes wrong stops the tenant alone, unless the disk refuses. */
@@ -224,50 +287,63 @@ export function openShard(options: ShardOptions): Shard {
     tenantId: string,
     partition: number,
     records: readonly PlacedBytes[],
-    verdicts: PublishedVerdict[],
-  ): void => {
-    const decoded = decodeAll(topic, partition, records);
-    let writer: TenantWriter;
-    try {
-      writer = writers.get(tenantId);
+    told: Told,
+  ): void =>
+    trusting(tenantId, () => {
+      const decoded = decodeAll(topic, partition, records);
+      const { writer } = handles.get(tenantId);
       const result = writer.apply(decoded.records);
       dirty.add(tenantId);
-      result.outcomes.forEach((outcome, i) => {
-        const { record } = decoded.records[i]!;
-        if (record.results) verdicts.push(publish(record, topic, partition, outcome));
-      });
+      told.touched.push({ tenantId, offset: writer.position.offset });
+      for (const [i, outcome] of result.outcomes.entries())
+        told.verdicts.push(...verdictOn(decoded.records[i]!, outcome));
       const poison = result.poison ?? decoded.poison;
       if (!poison) return;
-      const asked = decoded.records.find((placed) => placed.offset === poison.offset)?.record;
-      if (asked?.results)
-        verdicts.push(
-          publish(asked, topic, partition, {
-            kind: 'refused',
-            offset: poison.offset,
-            error: standsStill(tenantId, poison.error),
-          }),
-        );
-      stop(tenantId, poison.offset, poison.error);
-    } catch (error) {
-      if (!isEntError(error, 'STORE_MISSING') && !isEntError(error, 'STORE_CORRUPT')) throw error;
-      rebuild(tenantId, error);
-    }
-  };
+      refuse(
+        partition,
+        records.filter(({ offset }) => offset >= poison.offset),
+        poison.error.message,
+        told,
+      );
+      // Without what is before the poison the files would be of no use, wherever they come from.
+      stop(tenantId, poison.offset, poison.error, { syncedOffset: writer.position.offset });
+    });
 
   const learn = (partition: number, groups: ReadonlyMap<string, readonly PlacedBytes[]>): void => {
     const fresh = [...groups]
       .filter(([tenantId]) => !tenants.has(tenantId))
-      .map(([tenantId, records]) => ({ tenantId, partition, firstOffset: records[0]!.offset }));
-    if (fresh.length === 0) return;
-    file.addTenants(fresh);
-    for (const tenant of fresh)
-      tenants.set(tenant.tenantId, {
-        ...tenant,
+      .map(([tenantId, records]): Tenant => ({
+        tenantId,
+        partition,
+        firstOffset: records[0]!.offset,
         state: { kind: 'active' },
         syncedOffset: -1,
         opened: false,
-      });
+      }));
+    if (fresh.length === 0) return;
+    file.save(fresh);
+    for (const tenant of fresh) tenants.set(tenant.tenantId, tenant);
   };
+
+  /** Tenants that have met their partition's progress follow the log with the others from now on. */
+  const activate = (tenantIds: readonly string[]): void => {
+    const ready = tenantIds.flatMap((tenantId) => {
+      // The checkpoint is past them already, so their files must be on disk before they are relied on.
+      const syncedOffset = trusting(tenantId, () => syncFiles(tenantId, handles.get(tenantId)));
+      return syncedOffset === undefined
+        ? []
+        : [{ tenantId, state: { kind: 'active' } as const, syncedOffset }];
+    });
+    if (ready.length === 0) return;
+    setStates(ready);
+    logger.info({ tenants: ready.length, first: ready[0]!.tenantId }, 'tenants have caught up');
+  };
+
+  const news = ({ touched, verdicts }: Told = { touched: [], verdicts: [] }): ShardNews => ({
+    touched,
+    verdicts,
+    states: untold.splice(0),
+  });
 
   return {
     nextOffset,
@@ -287,62 +363,70 @@ export function openShard(options: ShardOptions): Shard {
       }
       const groups = groupByTenant(records, logger);
       learn(partition, groups);
-      const touched: string[] = [];
-      const verdicts: PublishedVerdict[] = [];
+      const told: Told = { touched: [], verdicts: [] };
       for (const [tenantId, own] of groups) {
-        const tenant = tenants.get(tenantId)!;
-        if (tenant.state.kind !== 'active') continue; // its records stay in the log, and it is caught up apart
-        applyTenant(tenantId, partition, own, verdicts);
-        touched.push(tenantId);
+        // The records of one that does not follow stay in the log, and it is caught up apart.
+        const { state } = tenantOf(tenantId);
+        if (state.kind === 'active') applyTenant(tenantId, partition, own, told);
+        else if (state.kind === 'quarantined') refuse(partition, own, state.reason, told);
       }
       nextOffsets.set(partition, records.at(-1)!.offset + 1);
-      return progressOf(partition, touched, verdicts);
+      return { nextOffset: nextOffset(partition), ...news(told) };
     },
-    catchUp(tenantId, from, next, records) {
-      const tenant = tenants.get(tenantId);
-      invariant(tenant?.state.kind === 'behind', `tenant ${tenantId} is behind`);
-      const { partition } = tenant;
-      const expected = catchUps.get(tenantId) ?? tenant.state.fromOffset;
-      invariant(from === expected, `tenant ${tenantId} is caught up from ${expected}, not ${from}`);
-      const verdicts: PublishedVerdict[] = [];
-      const own = records.filter((record) => record.key === tenantId);
-      if (own.length > 0) applyTenant(tenantId, partition, own, verdicts);
-      const stillGood = tenants.get(tenantId)!.state === tenant.state;
-      if (stillGood) catchUps.set(tenantId, next);
-      if (stillGood && next >= nextOffset(partition)) {
-        catchUps.delete(tenantId);
-        // Its files must be synced before the checkpoint, which is past them already, may be relied on again.
-        syncOne(writers.get(tenantId), tenantId);
-        setState(tenantId, { kind: 'active' });
-        logger.info({ tenantId, partition, offset: next }, 'tenant has caught up');
+    catchUp({ partition, tenantIds, from, next }, records) {
+      const told: Told = { touched: [], verdicts: [] };
+      const arrived: string[] = [];
+      const groups = groupByTenant(records, logger);
+      for (const tenantId of tenantIds) {
+        const { state } = tenantOf(tenantId);
+        if (state.kind !== 'behind') continue;
+        const expected = fed.get(tenantId) ?? state.fromOffset;
+        invariant(from <= expected, `tenant ${tenantId} is fed from ${expected}, not ${from}`);
+        const own = (groups.get(tenantId) ?? []).filter(({ offset }) => offset >= expected);
+        if (own.length > 0) applyTenant(tenantId, partition, own, told);
+        if (tenantOf(tenantId).state !== state) continue;
+        const reached = Math.max(expected, next);
+        fed.set(tenantId, reached);
+        if (reached >= nextOffset(partition)) arrived.push(tenantId);
       }
-      return progressOf(partition, own.length > 0 ? [tenantId] : [], verdicts);
+      activate(arrived);
+      return { nextOffset: nextOffset(partition), ...news(told) };
     },
     quarantine(tenantId, error) {
-      const tenant = tenants.get(tenantId)!;
-      const fromOffset =
-        tenant.state.kind === 'active' ? nextOffset(tenant.partition) : tenant.state.fromOffset;
-      stop(tenantId, fromOffset, error);
-      return progressOf(tenant.partition);
+      const { state, partition } = tenantOf(tenantId);
+      stop(tenantId, state.kind === 'active' ? nextOffset(partition) : state.fromOffset, error);
+      return news();
     },
     distrust(tenantId, error) {
-      const tenant = tenants.get(tenantId)!;
-      if (tenant.state.kind === 'active') rebuild(tenantId, error);
-      return progressOf(tenant.partition);
+      if (tenantOf(tenantId).state.kind === 'active') rebuild(tenantId, error);
+      return news();
     },
     tenants: () => [...tenants.values()],
-    sync() {
-      const checkpoints = new Map(nextOffsets);
-      const names = [...dirty];
-      for (const tenantId of names) syncOne(writers.get(tenantId), tenantId);
-      file.saveCheckpoints(checkpoints, synced);
-      for (const [tenantId, offset] of synced) {
-        const tenant = tenants.get(tenantId)!;
-        if (tenant.state.kind === 'active')
-          tenants.set(tenantId, { ...tenant, syncedOffset: offset });
+    sync(tenantsMax = Infinity) {
+      if (!round) {
+        for (const [tenantId, { identity }] of handles.entries())
+          if (identityOf(dir, tenantId) !== identity)
+            rebuild(tenantId, new EntError('STORE_MISSING', 'files were taken away', { tenantId }));
+        round = { checkpoints: new Map(nextOffsets), left: [...dirty] };
       }
-      synced.clear();
-      return names.length;
+      const now = round.left.slice(0, tenantsMax);
+      for (const tenantId of now)
+        if (dirty.has(tenantId))
+          // it may have been let go, and synced, meanwhile
+          trusting(tenantId, () => syncFiles(tenantId, handles.get(tenantId)));
+      round.left = round.left.slice(now.length);
+      const done = round.left.length === 0;
+      if (done) {
+        const active = [...synced].flatMap(([tenantId, syncedOffset]) => {
+          const tenant = tenantOf(tenantId);
+          return tenant.state.kind === 'active' ? [{ ...tenant, syncedOffset }] : [];
+        });
+        file.saveCheckpoints(round.checkpoints, active);
+        for (const tenant of active) tenants.set(tenant.tenantId, tenant);
+        synced.clear();
+        round = undefined;
+      }
+      return { done, synced: now.length, ...news() };
     },
     assertIntact() {
       if (!file.intact())
@@ -351,106 +435,22 @@ export function openShard(options: ShardOptions): Shard {
         });
     },
     close() {
-      writers.close();
-      file.close();
+      try {
+        handles.close();
+      } finally {
+        file.close();
+      }
     },
   };
 }
 
-export function tenantDir(dir: string, tenantId: string): string {
-  return join(dir, 'tenants', tenantId);
+function mustBeRebuilt(error: unknown): error is EntError {
+  return isEntError(error, 'STORE_MISSING') || isEntError(error, 'STORE_CORRUPT');
 }
 
-/** Keeps the files for a look later; the name of the copy counts up, because nothing here reads a clock. */
-function moveAside(dir: string, tenantId: string): void {
-  const from = tenantDir(dir, tenantId);
-  if (!existsSync(from)) return;
-  const aside = join(dir, 'quarantine');
-  mkdirSync(aside, { recursive: true });
-  const copies = readdirSync(aside).filter((name) => name.startsWith(`${tenantId}.`)).length;
-  renameSync(from, join(aside, `${tenantId}.${copies + 1}`));
-}
-
-function groupByTenant(
-  records: readonly PlacedBytes[],
-  logger: Logger,
-): ReadonlyMap<string, readonly PlacedBytes[]> {
-  const groups = new Map<string, PlacedBytes[]>();
-  for (const record of records) {
-    const group = groups.get(record.key);
-    if (group) group.push(record);
-    else if (isTenantId(record.key)) groups.set(record.key, [record]);
-    else
-      logger.error(
-        { offset: record.offset, key: record.key.slice(0, 140) },
-        'a record under a key that is no tenant id belongs to nobody',
-      );
-  }
-  return groups;
-}
-
-function isTenantId(key: string): boolean {
-  try {
-    parseTenantId(key);
-    return true;
-  } catch {
-    return false; // the answer to the question
-  }
-}
-
-function decodeAll(
-  topic: string,
-  partition: number,
-  records: readonly PlacedBytes[],
-): {
-  readonly records: readonly PlacedRecord[];
-  readonly poison?: { readonly offset: number; readonly error: EntError };
-} {
-  const decoded: PlacedRecord[] = [];
-  for (const { key, offset, timeMs, value } of records) {
-    try {
-      decoded.push({ topic, partition, offset, timeMs, record: decodeWalRecord(key, value) });
-    } catch (thrown) {
-      const error =
-        thrown instanceof EntError
-          ? thrown
-          : new EntError('RECORD_CORRUPT', toError(thrown).message, {
-              tenantId: key,
-              cause: thrown,
-            });
-      return { records: decoded, poison: { offset, error } };
-    }
-  }
-  return { records: decoded };
-}
-
-function standsStill(tenantId: string, cause: EntError): EntError {
-  return new EntError('TENANT_QUARANTINED', `tenant ${tenantId} stands still: ${cause.message}`, {
-    tenantId,
-    cause,
-  });
-}
-
-function publish(
-  record: WalRecord,
-  topic: string,
-  partition: number,
-  outcome: ApplyOutcome,
-): PublishedVerdict {
-  const askedAt = positionToWire({ topic, partition, offset: outcome.offset, epoch: 0 });
-  const message: ResultRecord = {
-    $typeName: 'entdb.v1.ResultRecord',
-    tenantId: record.tenantId,
-    idempotencyKey: record.idempotencyKey,
-    askedAt,
-    verdict:
-      outcome.kind === 'refused'
-        ? { case: 'error', value: errorToDetail(outcome.error) }
-        : { case: 'resultJson', value: outcome.resultJson },
-  };
-  return {
-    partition: record.results!.partition,
-    tenantId: record.tenantId,
-    value: encodeResultRecord(message),
-  };
+/** Whether a sync failed before it came to the disk. */
+function wasNotTried(error: EntError): boolean {
+  const { cause } = error.facts;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(code);
 }

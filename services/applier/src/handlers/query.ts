@@ -1,10 +1,11 @@
-import { EntError, isEntError } from '@entdb/base';
-import type {
-  GetResultRequest,
-  GetResultResponse,
-  Position,
-  QueryService,
-  ReadScope,
+import { EntError, isEntError, parseTenantId, type TenantId } from '@entdb/base';
+import {
+  positionToWire,
+  type GetResultRequest,
+  type GetResultResponse,
+  type Position,
+  type QueryService,
+  type ReadScope,
 } from '@entdb/contracts';
 import type { Call, Implementation } from '@entdb/service-kit';
 import type { Wal } from '@entdb/wal';
@@ -15,6 +16,7 @@ import type { ReaderPool } from '../reader/pool.ts';
 import type { ReadMethod, ReadRequest, ReadResponse } from '../reader/protocol.ts';
 import type { Tail } from '../tail.ts';
 import type { Tenants } from '../tenants.ts';
+import { createTrustedRead } from '../trusted-reads.ts';
 import { watch } from '../watch.ts';
 import { tenantInfo } from './get-tenant.ts';
 
@@ -35,29 +37,13 @@ interface Scoped {
 
 /** The query side: each read passes the gate, runs on a reader thread, and says which state it saw. */
 export function createQueryService(options: QueryOptions): Implementation<typeof QueryService> {
-  const { gate, readers, tenants, progress, tail, wal, applier } = options;
+  const { gate, tenants, progress, tail, wal } = options;
   let watchers = 0;
 
-  const readTrusted = async <M extends ReadMethod>(
-    method: M,
-    tenantId: string,
-    request: ReadRequest<M>,
-  ): Promise<ReadResponse<M>> => {
-    try {
-      return await readers.read(method, tenantId, request);
-    } catch (error) {
-      if (!isEntError(error, 'STORE_CORRUPT') && !isEntError(error, 'STORE_MISSING')) throw error;
-      await applier.distrust(tenantId, error);
-      throw new EntError(
-        'NOT_CAUGHT_UP',
-        `damage was found in the files of tenant ${tenantId}; they are being rebuilt from the log`,
-        { tenantId, retryAfterMs: 500, cause: error },
-      );
-    }
-  };
+  const readTrusted = createTrustedRead(options);
 
   const read =
-    <M extends ReadMethod>(method: M) =>
+    <M extends Exclude<ReadMethod, 'position'>>(method: M) =>
     async (request: ReadRequest<M> & Scoped, call: Call): Promise<ReadResponse<M>> => {
       const tenantId = await gate.enter(request.scope, call.signal);
       const response = await readTrusted(method, tenantId, request);
@@ -87,6 +73,22 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
     }
   };
 
+  /** The stored verdict on a key, for one who must not miss it: a tenant that is being rebuilt is waited for. */
+  const verdictOn = async (tenantId: TenantId, idempotencyKey: string, signal: AbortSignal) => {
+    for (;;) {
+      await gate.settled(tenantId, signal);
+      try {
+        return await readTrusted('getResult', tenantId, {
+          $typeName: 'entdb.v1.GetResultRequest',
+          idempotencyKey,
+          wait: false,
+        });
+      } catch (error) {
+        if (!isEntError(error, 'NOT_CAUGHT_UP')) throw error;
+      }
+    }
+  };
+
   return {
     getNode: read('getNode'),
     getNodes: read('getNodes'),
@@ -108,19 +110,13 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
     },
     async waitForPosition(request, call) {
       const tenantId = await gate.enter(request.scope, call.signal);
-      const { position } = await readTrusted('getTenant', tenantId, {
-        $typeName: 'entdb.v1.GetTenantRequest',
-      });
+      const position = positionToWire(await readTrusted('position', tenantId, 'canonical'));
       gate.checkEpoch(request.scope, position);
-      return position ? { position } : {};
+      return { position };
     },
-    async listTenants(request) {
-      const size = Math.min(request.pageSize || 100, 1_000);
-      const after =
-        request.pageToken === ''
-          ? ''
-          : Buffer.from(request.pageToken, 'base64url').toString('utf8');
-      const tenantIds = tenants.page(after, size);
+    async listTenants({ pageSize, pageToken }) {
+      const size = Math.min(pageSize || 100, 1_000);
+      const tenantIds = tenants.page(afterOf(pageToken), size);
       const last = tenantIds.length === size ? tenantIds.at(-1)! : '';
       return {
         tenantIds: [...tenantIds],
@@ -128,34 +124,50 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
       };
     },
     async *watch(request, call) {
-      const { tenantId, partition } = gate.own(request.tenantId);
-      const fromOffset = request.after && gate.offsetOf(request.after, tenantId, partition) + 1;
+      const { signal } = call;
+      const scope: ReadScope = {
+        $typeName: 'entdb.v1.ReadScope',
+        tenantId: request.tenantId,
+        ...(request.after && { atLeast: request.after }),
+      };
       if (watchers >= options.watchersMax)
         throw new EntError('RESOURCE_EXHAUSTED', `${watchers} watchers are connected already`, {
-          tenantId,
+          tenantId: request.tenantId,
           retryAfterMs: 1_000,
         });
       watchers += 1;
       try {
-        const result = (idempotencyKey: string) =>
-          readTrusted('getResult', tenantId, {
-            $typeName: 'entdb.v1.GetResultRequest',
-            idempotencyKey,
-            wait: false,
-          });
+        const tenantId = await gate.enter(scope, signal);
+        const { partition } = gate.own(tenantId);
+        const begin = positionToWire(await readTrusted('position', tenantId, 'canonical'));
+        gate.checkEpoch(scope, begin);
         yield* watch({
           tenantId,
           partition,
-          fromOffset,
+          fromOffset: request.after && gate.offsetOf(request.after, tenantId, partition) + 1,
+          epoch: begin.epoch,
           wal,
           progress,
           tail,
-          result,
-          signal: call.signal,
+          result: (key) => verdictOn(tenantId, key, signal),
+          signal,
         });
       } finally {
         watchers -= 1;
       }
     },
   };
+}
+
+/** The id that a page begins after. */
+function afterOf(pageToken: string): string {
+  if (pageToken === '') return '';
+  try {
+    return parseTenantId(Buffer.from(pageToken, 'base64url').toString('utf8'));
+  } catch (cause) {
+    throw new EntError('INVALID_PAGE_TOKEN', 'the page token is not one of ListTenants', {
+      field: 'page_token',
+      cause,
+    });
+  }
 }

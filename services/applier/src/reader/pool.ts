@@ -1,3 +1,4 @@
+import { isEntError } from '@entdb/base';
 import { createWorkerClient, type WorkerClient } from '@entdb/threads';
 import type {
   ReaderData,
@@ -24,14 +25,21 @@ interface Reader {
   busy: number;
 }
 
-export function createReaderPool(options: ReaderData & { readonly threads: number }): ReaderPool {
-  const { threads, ...workerData } = options;
+export interface ReaderPoolOptions extends ReaderData {
+  readonly threads: number;
+  /** A thread has died. The next read starts another. */
+  readonly onLost: (cause: unknown) => void;
+}
+
+export function createReaderPool(options: ReaderPoolOptions): ReaderPool {
+  const { threads, onLost, ...workerData } = options;
   const readers: readonly Reader[] = Array.from({ length: threads }, (_, i) => ({
     client: createWorkerClient<ReaderMethods>({
       url: new URL('./worker.ts', import.meta.url),
       name: `reader thread ${i}`,
       workerData,
       lostCode: 'STORE_UNAVAILABLE',
+      onLost,
     }),
     busy: 0,
   }));
@@ -50,7 +58,16 @@ export function createReaderPool(options: ReaderData & { readonly threads: numbe
       }
     },
     forget: async (tenantId) => {
-      await Promise.all(readers.map((reader) => reader.client.call('forget', { tenantId })));
+      const forget = async ({ client }: Reader) => {
+        try {
+          await client.call('forget', { tenantId });
+        } catch (error) {
+          // A thread that died has closed its files; whatever else it was, the next one has none open.
+          if (!isEntError(error, 'STORE_UNAVAILABLE')) throw error;
+          await client.call('forget', { tenantId });
+        }
+      };
+      await Promise.all(readers.map(forget));
     },
     close: async () => {
       await Promise.all(readers.map((reader) => reader.client.close()));

@@ -1,7 +1,7 @@
 import type { TenantReader } from '@entdb/tenant-store';
 
 /** Reads that go to a reader thread: everything of a TenantReader that answers a request. */
-export type ReadMethod = Exclude<keyof TenantReader, 'tenantId' | 'position' | 'close'>;
+export type ReadMethod = Exclude<keyof TenantReader, 'tenantId' | 'close'>;
 export type ReadRequest<M extends ReadMethod> = Parameters<TenantReader[M]>[0];
 export type ReadResponse<M extends ReadMethod> = ReturnType<TenantReader[M]>;
 

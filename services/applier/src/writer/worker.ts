@@ -23,13 +23,12 @@ serveCalls<WriterMethods>(
       tenants: shard.tenants(),
     }),
     apply: async (batch) => shard.apply(batch.partition, unpackBatch(batch)),
-    catchUp: async ({ tenantId, from, next, batch }) =>
-      shard.catchUp(tenantId, from, next, unpackBatch(batch)),
+    catchUp: async ({ step, batch }) => shard.catchUp(step, unpackBatch(batch)),
     quarantine: async ({ tenantId, code, message }) =>
       shard.quarantine(tenantId, new EntError(code, message, { tenantId })),
     distrust: async ({ tenantId, code, message }) =>
       shard.distrust(tenantId, new EntError(code, message, { tenantId })),
-    sync: async () => shard.sync(),
+    sync: async (tenantsMax) => shard.sync(tenantsMax),
     assertIntact: async () => shard.assertIntact(),
   },
   () => shard.close(),
