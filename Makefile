@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(
 export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run run-kafka demo first tour kafka-up kafka-down topics entdb test test-all external \
+.PHONY: help install run run-kafka demo first tour kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
 	check fmt gen lock types bench chaos chaos-kafka conformance clean
 
 help: ## print the targets
@@ -32,6 +32,12 @@ kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)
 
 kafka-down: install ## stop the local Kafka brokers
 	@deploy/kafka/down.sh
+
+s3-up: install ## start a local S3 server with a bucket, and print the settings for it
+	@deploy/s3/up.sh
+
+s3-down: install ## stop the local S3 server
+	@deploy/s3/down.sh
 
 topics: export ENTDB_LOG := kafka
 topics: export ENTDB_KAFKA_BROKERS ?= 127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093
@@ -76,7 +82,7 @@ conformance: install external ## run the RPC protocols' own conformance suite on
 install: ## bring Node, pnpm and the packages (the targets above do it by themselves)
 	@deploy/tools/bootstrap.sh
 
-external: install ## bring Kafka, grpcurl, the conformance suite and grpcio into .tools
+external: install ## bring Kafka, an S3 server, grpcurl, the conformance suite and grpcio into .tools
 	@deploy/tools/external.sh
 
 lock: ## renew pnpm-lock.yaml after a change to a package.json

@@ -32,6 +32,17 @@ export async function nodesOnFreePorts(brokers: BrokerCount): Promise<readonly B
   );
 }
 
+/** A random port that was free a moment ago, for a server of another kind. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const port = randomInt(portRange.first, portRange.last);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(
+    `no free port between ${portRange.first} and ${portRange.last} in ${attemptsMax} attempts`,
+  );
+}
+
 /** The first port of these nodes that another process holds, if any. */
 export async function busyPort(nodes: readonly BrokerNode[]): Promise<number | undefined> {
   for (const port of nodes.flatMap((node) => [node.clientPort, node.controllerPort])) {
@@ -40,7 +51,7 @@ export async function busyPort(nodes: readonly BrokerNode[]): Promise<number | u
   return undefined;
 }
 
-function isFree(port: number): Promise<boolean> {
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {

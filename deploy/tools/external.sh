@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the external parts that some tests need, pinned, into .tools. Fast when they are there.
-# Needs Java 17 and Maven (Kafka), Go (grpcurl, the conformance suite) and Python 3 (grpcio).
+# Needs Java 17 and Maven (Kafka), Go (grpcurl, the conformance suite, the S3 server) and Python 3 (grpcio).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -35,6 +35,7 @@ python_venv() {
 }
 
 deploy/kafka/install.sh
+deploy/s3/install.sh
 go_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl "$GRPCURL"
 go_tool connectconformance connectrpc.com/conformance/cmd/connectconformance "$CONFORMANCE"
 python_venv

@@ -40,8 +40,8 @@ const LAYERS: Readonly<Record<string, number>> = {
 const layerOf = (home: string): number | undefined =>
   home.startsWith('services/') ? 5 : LAYERS[home];
 
-/** Doors besides the front one: the suite of a port, and the local cluster for tests that need brokers. */
-const SIDE_DOORS: readonly string[] = ['conformance', 'grpc', 'kafka', 'local'];
+/** Doors besides the front one: the suite of a port, and the local servers for tests that need them. */
+const SIDE_DOORS: readonly string[] = ['conformance', 'grpc', 'kafka', 'local', 's3'];
 
 /** A vendor package and the only places that may know it. */
 const VENDORS: readonly (readonly [vendor: RegExp, homes: readonly string[]])[] = [

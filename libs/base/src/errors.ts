@@ -67,6 +67,8 @@ export const errorCodes = {
   INVALID_POSITION: invalid('The position is of another topic or partition than the tenant.'),
   INVALID_DEADLINE: invalid('The deadline is not a finite, positive time within the limit.'),
   RECORD_TOO_LARGE: invalid('The transaction is larger than a record may be.'),
+  INVALID_TARGET: invalid('The target of a restore is malformed, or contradicts where to begin.'),
+  INVALID_OBJECT_KEY: invalid('The name of an object is not a plain relative path.'),
   TOO_MANY_OPERATIONS: invalid('The transaction has more operations than a record may have.'),
   INVALID_SETTING: invalid('A setting of the process is missing or not valid.'),
   SCHEMA_NEEDED: {
@@ -187,8 +189,69 @@ export const errorCodes = {
   LOG_START_PASSED: broken('The log no longer holds the offset that must come next.'),
   RECORD_CORRUPT: broken('A record does not match its checksum or cannot be decoded.'),
   UNKNOWN_FORMAT: broken('A record or file is of a format that this version does not know.'),
+  SEGMENT_CORRUPT: broken('A segment of the archive, or its checksum object, is damaged.'),
+  SNAPSHOT_CORRUPT: broken('A file of a snapshot, or its manifest, is damaged.'),
   STORE_CORRUPT: broken('A tenant file is damaged.'),
   STORE_MISSING: broken('The file of a known tenant is missing and must be rebuilt.'),
+  OBJECT_NOT_FOUND: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'The object store has no such object.',
+  },
+  NOTHING_ARCHIVED: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'The object store holds nothing of the tenant.',
+  },
+  SNAPSHOT_NOT_FOUND: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'The tenant has no complete snapshot of this id.',
+  },
+  TARGET_NOT_FOUND: {
+    status: 'not_found',
+    retriable: false,
+    meaning: 'No record is what the restore was asked to reach.',
+  },
+  TARGET_BEFORE_FIRST: {
+    status: 'out_of_range',
+    retriable: false,
+    meaning: 'The target of the restore lies before everything that can be restored.',
+  },
+  TARGET_IN_FUTURE: {
+    status: 'out_of_range',
+    retriable: false,
+    meaning: 'The target of the restore has not come yet.',
+  },
+  TARGET_BEYOND_ARCHIVE: {
+    status: 'out_of_range',
+    retriable: true,
+    meaning: 'The archive ends before the target of the restore, and the log is not at hand.',
+  },
+  TARGET_IN_GAP: broken('The target of the restore lies where records are missing in the archive.'),
+  OUTPUT_NOT_EMPTY: conflict('The folder to restore into is not empty.'),
+  OUTPUT_IN_USE: conflict('A running process owns the folder to restore into.'),
+  OBJECT_STORE_UNAVAILABLE: later('The object store cannot be reached, or failed for now.'),
+  OBJECT_STORE_DENIED: conflict(
+    'The object store refuses: credentials, permissions, or no such bucket or folder.',
+  ),
+  OBJECT_STORE_UNSAFE: conflict(
+    'The object store does not keep what the archive relies on, such as not to overwrite.',
+  ),
+  OBJECT_CORRUPT: broken('An object does not have the bytes that it should have.'),
+  ARCHIVE_GAP: broken(
+    'Records are missing between what the archive holds and what the log still holds.',
+  ),
+  ARCHIVE_CONFLICT: broken('The archive holds other records than the log, at the same place.'),
+  ARCHIVE_BROKEN: broken(
+    'The chain of segments has a hole, an overlap or a foreign link on the way to the target.',
+  ),
+  SNAPSHOT_DIGEST_MISMATCH: broken(
+    'A snapshot does not hold the content that another materialisation had at its position.',
+  ),
+  RESTORE_DIGEST_MISMATCH: broken(
+    'What was restored does not have the content that it must have at its position.',
+  ),
   PORT_IN_USE: {
     status: 'failed_precondition',
     retriable: false,
