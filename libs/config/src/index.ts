@@ -24,4 +24,11 @@ export {
   type Setting,
   type SettingText,
 } from './kinds.ts';
-export { logSettings, serverSettings, type LogSettings, type ServerSettings } from './shared.ts';
+export {
+  logSettings,
+  objectStoreSettings,
+  serverSettings,
+  type LogSettings,
+  type ObjectStoreSettings,
+  type ServerSettings,
+} from './shared.ts';

@@ -1,4 +1,4 @@
-/** Settings that several services read: the log they write and follow, and the servers they open. */
+/** Settings that several services read: the log they write and follow, the objects they keep, and the servers they open. */
 import {
   boolean,
   byteSize,
@@ -12,6 +12,14 @@ import {
 } from './kinds.ts';
 import { defineSettings, type SettingsOf } from './settings.ts';
 
+const dataDir = text({
+  env: 'ENTDB_DATA_DIR',
+  default: '.entdb',
+  sentence:
+    'The folder of everything that is kept on disk; the embedded log is its subfolder log, and objects without S3 are in objects.',
+  example: '/var/lib/entdb',
+});
+
 /** The log: embedded or Kafka, and what its topics must be. */
 export const logSettings = defineSettings(
   {
@@ -21,13 +29,7 @@ export const logSettings = defineSettings(
       sentence: 'Where the log lives: in files of this machine, or in Kafka.',
       example: 'kafka',
     }),
-    dataDir: text({
-      env: 'ENTDB_DATA_DIR',
-      default: '.entdb',
-      sentence:
-        'The folder of everything that is kept on disk; the embedded log is its subfolder log.',
-      example: '/var/lib/entdb',
-    }),
+    dataDir,
     kafkaBrokers: hostPorts({
       env: 'ENTDB_KAFKA_BROKERS',
       optional: true,
@@ -135,6 +137,81 @@ export const logSettings = defineSettings(
 );
 
 export type LogSettings = SettingsOf<typeof logSettings>;
+
+/** Where archive and snapshots are kept: in a folder or in S3. */
+export const objectStoreSettings = defineSettings(
+  {
+    objectStore: oneOf(['directory', 's3'], {
+      env: 'ENTDB_OBJECT_STORE',
+      default: 'directory',
+      sentence: 'Where archive and snapshots are kept: in a folder of this machine, or in S3.',
+      example: 's3',
+    }),
+    dataDir,
+    s3Bucket: text({
+      env: 'ENTDB_S3_BUCKET',
+      optional: true,
+      pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+      rule: '3 to 63 lower-case letters, digits, dots or dashes',
+      sentence: 'The bucket. Needed with ENTDB_OBJECT_STORE=s3; it must be there.',
+      example: 'acme-entdb',
+    }),
+    s3Endpoint: text({
+      env: 'ENTDB_S3_ENDPOINT',
+      optional: true,
+      pattern: /^https?:\/\/[^/?#]+\/?$/,
+      rule: 'the URL of a server, without a path',
+      sentence: 'The S3 server, when it is not AWS; its buckets are addressed by path.',
+      example: 'https://s3.example.com',
+    }),
+    s3Region: text({
+      env: 'ENTDB_S3_REGION',
+      optional: true,
+      sentence:
+        'The region of the bucket; absent for the one of the surroundings (AWS_REGION), or us-east-1 with an endpoint.',
+      example: 'eu-central-1',
+    }),
+    s3AccessKeyId: text({
+      env: 'ENTDB_S3_ACCESS_KEY_ID',
+      optional: true,
+      sentence:
+        'The access key; absent for the credentials of the surroundings (role of the pod or machine, AWS_ variables, profile).',
+      example: 'AKIAIOSFODNN7EXAMPLE',
+    }),
+    s3SecretAccessKey: text({
+      env: 'ENTDB_S3_SECRET_ACCESS_KEY',
+      optional: true,
+      sentence: 'The secret of the access key.',
+      example: 'a-secret',
+      secret: true,
+    }),
+    s3Prefix: text({
+      env: 'ENTDB_S3_PREFIX',
+      optional: true,
+      pattern: /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
+      rule: 'names of letters, digits, dots, dashes and underscores, with / between them',
+      sentence: 'The folder in the bucket, for several fleets in one; absent for the whole bucket.',
+      example: 'production/entdb',
+    }),
+    s3AllowNoConditionalCreate: boolean({
+      env: 'ENTDB_S3_ALLOW_NO_CONDITIONAL_CREATE',
+      default: 'false',
+      sentence:
+        'Make do with a server that ignores If-None-Match, by looking first and reading back. Of two archivers at the same moment both may then believe that they were first.',
+      example: 'true',
+    }),
+  },
+  (values) =>
+    values.objectStore === 's3' && values.s3Bucket === undefined
+      ? 'ENTDB_S3_BUCKET is not set and ENTDB_OBJECT_STORE is s3; for example ENTDB_S3_BUCKET=acme-entdb'
+      : undefined,
+  (values) =>
+    (values.s3AccessKeyId === undefined) !== (values.s3SecretAccessKey === undefined)
+      ? 'ENTDB_S3_ACCESS_KEY_ID and ENTDB_S3_SECRET_ACCESS_KEY belong together: set both, or none for the credentials of the surroundings'
+      : undefined,
+);
+
+export type ObjectStoreSettings = SettingsOf<typeof objectStoreSettings>;
 
 /** The servers of a process, its voice and its end. */
 export const serverSettings = defineSettings({

@@ -8,4 +8,5 @@ export {
 export { followFleet } from './follow-fleet.ts';
 export { hearStatus } from './hear-status.ts';
 export { logOf, openLog, type OpenLog, type Ports } from './open-log.ts';
+export { objectStoreOf, openObjectStore } from './open-object-store.ts';
 export { patiently, type Patience } from './patiently.ts';
