@@ -27,7 +27,7 @@ import type { CallScope, Dispatcher } from '../dispatch.ts';
 import type { RpcLimits } from '../limits.ts';
 import type { Messages, Route } from '../router.ts';
 import { RpcError } from '../rpc-error.ts';
-import { isJsonText, onlyUtf8 } from './utf8.ts';
+import { exactJson, isJsonText } from './json-text.ts';
 import { fromProtocolFault, refine, toConnectError, type ErrorOptions } from './errors.ts';
 
 /** For both HTTP versions: Node's HTTP/2 offers the interface of HTTP/1.1. */
@@ -70,11 +70,15 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
     const universal = universalRequestOf(request, response);
     if (!universal) return void response.writeHead(400).end();
     const open = openCall(dispatcher, route, universal);
+    const isText = isJsonText(universal.header);
+    // Its length may change on the way to the handler, which refuses by this header only what is too long.
+    if (isText && Number(universal.header.get('content-length')) <= limits.readBytesMax)
+      universal.header.delete('content-length');
     response.once('finish', () => discardRest(request));
     response.once('close', () => open.scope.end());
     handler({
       ...universal,
-      body: bounded(request, open),
+      body: bounded(request, open, isText),
       contextValues: createContextValues().set(openCallKey, open),
     })
       .then((answer) => universalResponseToNodeResponse(answer, response))
@@ -113,7 +117,11 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
    * The body, for no longer than the call's deadline: a caller that sends one byte an hour does not hold a call for ever. Who
    * stops reading early leaves the connection alone: destroying it would take the answer away with it.
    */
-  function bounded(request: IncomingMessage, { scope }: OpenCall): AsyncIterable<Uint8Array> {
+  function bounded(
+    request: IncomingMessage,
+    { scope }: OpenCall,
+    isText: boolean,
+  ): AsyncIterable<Uint8Array> {
     const chunks: AsyncIterable<Uint8Array> = {
       [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
     };
@@ -121,7 +129,7 @@ export function createConnectListener(options: AdapterOptions): RequestListener 
       chunks,
       (thrown) => new EntError('CANCELED', 'the caller went away', { cause: thrown }),
     );
-    return mapFaults(isJsonText(request) ? onlyUtf8(bytes) : bytes, (thrown) =>
+    return mapFaults(isText ? exactJson(bytes, limits.readBytesMax) : bytes, (thrown) =>
       toConnectError(thrown, errors),
     );
   }
