@@ -42,7 +42,7 @@ export const createNode: Execute<CreateNode> = (scope, operation, path) => {
   if (!existing) throw objection ?? new InvariantError(`the id ${id} is taken by nobody`);
   if (operation.onConflict !== OnConflict.SKIP)
     throw taken && !holder
-      ? uniqueViolation(type!, taken.key, existing.id, `${path}.fields`)
+      ? uniqueViolation(type, taken.key, existing.id, `${path}.fields`)
       : alreadyExists(id, path);
   if (existing.type !== typeId) throw wrongType(existing, typeId, path);
   scope.substitutes.add(id, existing.id);
