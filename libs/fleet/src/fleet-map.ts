@@ -39,8 +39,8 @@ export function createFleetMap({ clock, silenceMaxMs }: FleetMapOptions): FleetM
       if (record.status.case === 'applier') appliers.hear(record, record.status.value);
       if (record.status.case === 'archiver') archivers.hear(record, record.status.value);
     },
-    appliers: appliers.present,
-    archivers: archivers.present,
+    appliers: () => appliers.present(),
+    archivers: () => archivers.present(),
     shards: () => Math.max(1, ...appliers.present().map(({ status }) => status.shards)),
   };
 }

@@ -1,0 +1,160 @@
+import * as fc from 'fast-check';
+import { walTopic } from '@entdb/wal';
+import { archiverGroup } from './archiver.ts';
+import { photograph, readArchive } from './testing/archive.ts';
+import {
+  assertKept,
+  createBench,
+  partitions,
+  runDoomed,
+  steps,
+  until,
+  type Bench,
+} from './testing/harness.ts';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await createBench();
+});
+afterEach(() => bench.close());
+
+const tenants = ['ann', 'bob', 'cyd', 'dan', 'eve'];
+
+describe('the archiver', () => {
+  it('archives every record of every tenant once, in order, and then moves the marks', async () => {
+    await bench.append(tenants, 20, 50);
+    const running = bench.start();
+    await running.done();
+    await bench.append(tenants.slice(0, 2), 7);
+    await running.done();
+    await bench.verify();
+    const { checksums } = await readArchive(bench.store, 'ann');
+    expect(checksums.length).toBeGreaterThan(2);
+    expect(running.archiver.held).toBe(0);
+    expect(await running.metrics()).toMatch(/archive_lag_events\{.*\} 0\n/);
+    expect(running.lines).toEqual([]);
+  });
+
+  it('goes on where it was after a stop, without a word said twice', async () => {
+    await bench.append(tenants, 5);
+    const first = bench.start();
+    await first.done();
+    await first.stop();
+    const before = await photograph(bench.store);
+    await bench.append(tenants, 5);
+    await bench.start().done();
+    await bench.verify();
+    await assertKept(bench.store, before);
+  });
+
+  it('needs no mark: what the store holds is passed over', async () => {
+    await bench.append(tenants, 9);
+    const first = bench.start();
+    await first.done();
+    await first.stop();
+    for (let partition = 0; partition < partitions; partition += 1)
+      await bench.wal.commit(archiverGroup, walTopic, partition, 0);
+    const before = await photograph(bench.store);
+    await bench.append(['ann'], 3);
+    await bench.start().done();
+    await bench.verify();
+    await assertKept(bench.store, before);
+  });
+
+  it('forgets tenants and finds them again', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => `t${i}`);
+    const running = bench.start({ tenantsMax: 3 });
+    for (let round = 0; round < 3; round += 1) {
+      await bench.append(many, 2);
+      await running.done();
+    }
+    await bench.verify();
+    await until(() => {
+      const known = running.archiver.partitions.map((one) => [...one.tenants()].length);
+      return known.every((count) => count <= 3);
+    });
+    expect(running.lines).toEqual([]);
+  });
+});
+
+describe('killed', () => {
+  it.each(steps.flatMap((step) => [1, 2, 4].map((nth) => [step, nth] as const)))(
+    '%s (time %d): another completes it, and overwrites nothing',
+    async (step, nth) => {
+      await bench.append(tenants, 6, 200);
+      expect(await runDoomed(bench, step, nth)).toBe(true);
+      const before = await photograph(bench.store);
+      await bench.append(tenants, 2);
+      await bench.start().done();
+      await bench.verify();
+      await assertKept(bench.store, before);
+    },
+  );
+
+  it('again and again, at any step: every record is in the archive exactly once', async () => {
+    const rounds = fc.array(
+      fc.record({
+        step: fc.constantFrom(...steps),
+        nth: fc.integer({ min: 1, max: 6 }),
+        records: fc.nat(4),
+        segmentBytes: fc.constantFrom(1, 600, 2_000, 100_000),
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(rounds, async (plan) => {
+        const own = await createBench();
+        try {
+          for (const { step, nth, records, segmentBytes } of plan) {
+            await own.append(tenants.slice(0, 3), records);
+            const limits = { segmentBytes, ageMsMax: 10, idleMs: 3 };
+            const before = await photograph(own.store);
+            await runDoomed(own, step, nth, { limits });
+            await assertKept(own.store, before);
+          }
+          await own.append(['ann']);
+          await own.start().done();
+          await own.verify();
+        } finally {
+          await own.close();
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('two archivers at once', () => {
+  it('make one chain, whatever the order of their steps', async () => {
+    const sizes = fc.constantFrom(1, 500, 1_500, 100_000);
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), sizes, sizes, async (scheduler, one, two) => {
+        const own = await createBench();
+        try {
+          await own.append(tenants.slice(0, 3), 8);
+          const racing = [one, two].map((segmentBytes, index) => {
+            const store = own.store.another({
+              faults: ({ name, key }) => {
+                const until = scheduler.schedule(Promise.resolve(), `${index} ${name} ${key}`);
+                return { kind: 'delayed', until: until.then(() => {}) };
+              },
+            });
+            return own.start({ store, limits: { segmentBytes, ageMsMax: 10, idleMs: 3 } });
+          });
+          const later = own.append(tenants.slice(0, 3), 4);
+          await scheduler.waitFor(later.then(() => Promise.all(racing.map((each) => each.done()))));
+          // Both have read to the end and agree; what was said on the way is no conflict.
+          await scheduler.waitFor(until(() => racing.every(({ archiver }) => archiver.held === 0)));
+          await own.verify();
+          for (const { archiver } of racing)
+            for (const partition of archiver.partitions)
+              for (const { verdict } of partition.tenants()) expect(verdict).toBeUndefined();
+        } finally {
+          const closing = own.close();
+          await scheduler.waitFor(closing);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,94 @@
+import { toError, type Clock, type Logger } from '@entdb/base';
+import { encodeStatusRecord, type ArchiverStatus, type StatusRecord } from '@entdb/contracts';
+import { statusTopic, type Lane, type Wal } from '@entdb/wal';
+import { stoppedTenants } from './meters.ts';
+import type { PartitionArchive } from './partition-archive.ts';
+
+export interface ArchiverView {
+  readonly enabled: boolean;
+  readonly index: number;
+  readonly archivers: number;
+  readonly partitions: readonly PartitionArchive[];
+  readonly trouble: string | undefined;
+  readonly lastSuccessMs: number;
+}
+
+/** Names in one status record: enough to see what is wrong, and never more than a record may hold. */
+const stoppedNamesMax = 100;
+
+export function statusOf(view: ArchiverView, nowMs: number): ArchiverStatus {
+  const stopped = view.partitions.flatMap(stoppedTenants);
+  return {
+    $typeName: 'entdb.v1.ArchiverStatus',
+    enabled: view.enabled,
+    index: view.index,
+    archivers: view.archivers,
+    progress: view.partitions.map((archive) => {
+      const lag = archive.lag(nowMs);
+      return {
+        $typeName: 'entdb.v1.ArchiveProgress',
+        partition: archive.partition,
+        archivedOffset: BigInt(archive.mark()),
+        endOffset: BigInt(archive.endOffset),
+        lagEvents: BigInt(lag.records),
+        oldestUnarchivedAgeMs: BigInt(Math.round(lag.ageMs)),
+        trouble: troubleOf(archive) ?? '',
+      };
+    }),
+    stopped: stopped
+      .slice(0, stoppedNamesMax)
+      .map((tenant) => ({ $typeName: 'entdb.v1.StoppedArchive', ...tenant })),
+    stoppedTenants: BigInt(stopped.length),
+    trouble: view.trouble ?? '',
+    lastSuccessUs: BigInt(Math.round(view.lastSuccessMs * 1000)),
+  };
+}
+
+/** What is wrong with a partition as a whole. */
+export function troubleOf({ failure, hole }: PartitionArchive): string | undefined {
+  if (failure) return `${failure.code}: ${failure.message}`;
+  return (
+    hole &&
+    `ARCHIVE_GAP: the log lost offsets ${hole.from} to ${hole.to - 1} before they were archived`
+  );
+}
+
+/** Tells the fleet; one word at a time, and only the latest counts: what cannot be said now is not said later. */
+export interface Voice {
+  say(status: ArchiverStatus): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createVoice(options: {
+  readonly wal: Wal;
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Voice {
+  const { wal, instance, clock, logger } = options;
+  let lane: Lane | undefined;
+  const quit = async (): Promise<void> => {
+    const left = lane;
+    lane = undefined;
+    await left?.close();
+  };
+  return {
+    async say(status) {
+      const record: StatusRecord = {
+        $typeName: 'entdb.v1.StatusRecord',
+        service: 'archiver',
+        instance,
+        atUs: BigInt(Math.round(clock.now() * 1000)),
+        status: { case: 'archiver', value: status },
+      };
+      try {
+        lane ??= await wal.openLane(statusTopic, 0);
+        await lane.append([{ key: instance, value: encodeStatusRecord(record) }]);
+      } catch (error) {
+        logger.warn({ err: toError(error) }, 'the fleet cannot be told; trying again');
+        await quit();
+      }
+    },
+    close: quit,
+  };
+}
