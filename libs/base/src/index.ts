@@ -20,4 +20,4 @@ export { assertNever, invariant, InvariantError } from './invariant.ts';
 export { assertNodeVersion } from './node-version.ts';
 export { murmur2, partitionOf, shardOf } from './partition.ts';
 export { silentLogger, type Clock, type Logger, type Rng } from './ports.ts';
-export { realClock, realRng } from './real.ts';
+export { realClock, realRng, startTimer } from './real.ts';

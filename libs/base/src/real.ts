@@ -21,6 +21,14 @@ export const realClock: Clock = {
     }),
 };
 
+/**
+ * A timer of the machine, for the edges of a server, which need one a call and nothing to await. Returns the way to stop it.
+ */
+export function startTimer(ms: number, onTime: () => void): () => void {
+  const timer = setTimeout(onTime, ms);
+  return () => clearTimeout(timer);
+}
+
 /** The machine's randomness. */
 export const realRng: Rng = {
   next: () => Math.random(),

@@ -6,7 +6,7 @@
  * Promises: a call that was refused never reaches its handler. Every call ends by its deadline, whether its handler listens or
  * not. A place in flight is held until the handler has really ended. What a transport is given to write is an EntError or an RpcError, never a stranger.
  */
-import { EntError, InvariantError, type Clock, type Logger } from '@entdb/base';
+import { EntError, InvariantError, type Clock, type Logger, startTimer } from '@entdb/base';
 import type { Metrics } from '@entdb/telemetry';
 import type { Call, RpcProtocol } from './call.ts';
 import { chooseTimeoutMs, type Timeout } from './deadline.ts';
@@ -122,13 +122,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           hint: 'call again; another instance answers',
         }),
       );
-    const timer = setTimeout(onDeadline, allowedMs);
+    const stopTimer = startTimer(allowedMs, onDeadline);
     // Passed already: no handler shall start before the timer has had its turn.
     if (allowedMs === 0) onDeadline();
     let settled = false;
     const settle = () => {
       settled = true;
-      clearTimeout(timer);
+      stopTimer();
       shutdown.removeEventListener('abort', onShutdown);
     };
     shutdown.addEventListener('abort', onShutdown, { once: true });

@@ -138,8 +138,9 @@ async function runWith<S extends AnySettings>(
   try {
     await assertPortsFree([rpcClaim, httpClaim]);
     // Before the parts: a start may take long, and whoever asks /livez meanwhile must be answered.
-    let facts: Started['facts'];
-    const side = createSideServer({ health, metrics, logger, facts: () => facts?.() ?? {} });
+    const parts: { started?: Started } = {};
+    const facts = () => parts.started?.facts?.() ?? {};
+    const side = createSideServer({ health, metrics, logger, facts });
     const sideAddress = await side
       .listen(httpClaim.host, httpClaim.port)
       .catch(rethrowAs(httpClaim));
@@ -162,7 +163,7 @@ async function runWith<S extends AnySettings>(
       clock,
       limits: limitsOf(server),
     });
-    facts = started.facts;
+    parts.started = started;
     const rpcAddress = await rpc.listen(rpcClaim.host, rpcClaim.port).catch(rethrowAs(rpcClaim));
     logger.info(
       {

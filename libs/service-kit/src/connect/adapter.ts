@@ -20,7 +20,7 @@ import {
 } from '@connectrpc/connect-node';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
-import { EntError, invariant, type Logger } from '@entdb/base';
+import { EntError, invariant, type Logger, startTimer } from '@entdb/base';
 import type { Call, RpcProtocol } from '../call.ts';
 import { parseConnectTimeout, parseGrpcTimeout } from '../deadline.ts';
 import type { CallScope, Dispatcher } from '../dispatch.ts';
@@ -250,8 +250,10 @@ function discardRest(request: IncomingMessage): void {
   if (request.complete) return;
   request.removeAllListeners('readable');
   request.resume();
-  const timer = setTimeout(() => request.destroy(), restMs).unref();
-  request.once('close', () => clearTimeout(timer));
+  request.once(
+    'close',
+    startTimer(restMs, () => request.destroy()),
+  );
 }
 
 function protocolOf(contentType: string | null | undefined): RpcProtocol {

@@ -2,6 +2,7 @@
  * One TCP port for HTTP/1.1 and cleartext HTTP/2. An HTTP/2 client that knows where it calls begins with a fixed preface, so
  * the first bytes tell; they are put back before the connection is handed on, and none is lost however slowly they come.
  */
+import { startTimer } from '@entdb/base';
 import type { Socket } from 'node:net';
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -22,9 +23,9 @@ export interface SplitOptions {
 /** Hands the socket to one of two servers. A socket that stays undecided for too long, or ends so, is closed. */
 export function splitConnection(socket: Socket, options: SplitOptions): void {
   let seen = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), options.timeoutMs);
+  const stopTimer = startTimer(options.timeoutMs, () => socket.destroy());
   const settle = () => {
-    clearTimeout(timer);
+    stopTimer();
     socket.off('readable', onReadable).off('close', settle).off('error', ignore).off('end', onEnd);
   };
   const onEnd = () => socket.destroy();
