@@ -1,0 +1,22 @@
+import { EntError } from '@entdb/base';
+import { unpackBatch, type Shard } from '@entdb/tenant-store';
+import type { Handlers } from '@entdb/threads';
+import type { WriterMethods } from './protocol.ts';
+
+/** The writer thread's answers. */
+export function writerMethods(shard: Shard, owned: readonly number[]): Handlers<WriterMethods> {
+  return {
+    start: async () => ({
+      nextOffsets: new Map(owned.map((partition) => [partition, shard.nextOffset(partition)])),
+      tenants: shard.tenants(),
+    }),
+    apply: async (batch) => shard.apply(batch.partition, unpackBatch(batch)),
+    catchUp: async ({ step, batch }) => shard.catchUp(step, unpackBatch(batch)),
+    quarantine: async ({ tenantId, code, message }) =>
+      shard.quarantine(tenantId, new EntError(code, message, { tenantId })),
+    distrust: async ({ tenantId, code, message }) =>
+      shard.distrust(tenantId, new EntError(code, message, { tenantId })),
+    sync: async (tenantsMax) => shard.sync(tenantsMax),
+    assertIntact: async () => shard.assertIntact(),
+  };
+}
