@@ -109,7 +109,9 @@ export function encodeFields(fields: Fields): Buffer {
     scratch[end++] = kindCodes[kind.case];
     writeValue(kind);
   }
-  return Buffer.from(scratch.subarray(0, end));
+  const bytes = Buffer.allocUnsafe(end);
+  scratch.copy(bytes, 0, 0, end);
+  return bytes;
 }
 
 /** One value by itself: kind byte and value. For keys and comparisons of equality. */
