@@ -8,6 +8,7 @@ export type { Service } from './service.ts';
 export interface Fleet {
   readonly gateways: readonly Service[];
   readonly appliers: readonly Service[];
+  readonly archivers: readonly Service[];
   readonly services: readonly Service[];
   readonly dataDir: string;
   /** Base URL of the first gateway. */
@@ -25,19 +26,24 @@ export interface FleetOptions {
   readonly kafkaBrokers?: readonly string[];
   readonly gateways?: number;
   readonly appliers?: number;
+  /** None unless told. They share the partitions. */
+  readonly archivers?: number;
   readonly host?: string;
-  /** Ports of the first gateway and the first applier; others and absent ones are chosen by the system. */
+  /** Ports of the first of each kind; others and absent ones are chosen by the system. */
   readonly ports?: {
     readonly gatewayRpc: number;
     readonly gatewayHttp: number;
     readonly applierRpc: number;
     readonly applierHttp: number;
+    readonly archiverHttp?: number;
   };
   readonly env?: Readonly<Record<string, string>>;
   /** Settings of one service, by its name ("gateway-0", "applier-1"), over those of all. */
   readonly envOf?: (name: string) => Readonly<Record<string, string>>;
   readonly onEvent?: (event: string) => void;
 }
+
+type Kind = 'gateway' | 'applier' | 'archiver';
 
 const root = new URL('../../', import.meta.url).pathname;
 
@@ -47,6 +53,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     kafkaBrokers,
     gateways = 1,
     appliers = 1,
+    archivers = 0,
     host = '127.0.0.1',
     ports,
     onEvent,
@@ -56,9 +63,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     : { ENTDB_LOG: 'embedded' };
   const common = { ...log, ENTDB_DATA_DIR: dataDir, ...options.env };
   const storeDir = (name: string) => join(dataDir, 'store', name);
-  const start = async (kind: 'gateway' | 'applier', index: number): Promise<Service> => {
+  const envOf = (kind: Kind, index: number, name: string): Readonly<Record<string, string>> => {
+    if (kind === 'applier') return { ENTDB_STORE_DIR: storeDir(name) };
+    if (kind === 'gateway') return {};
+    return { ENTDB_ARCHIVER_INDEX: String(index), ENTDB_ARCHIVERS: String(archivers) };
+  };
+  const start = async (kind: Kind, index: number): Promise<Service> => {
     const name = `${kind}-${index}`;
-    const given = index === 0 ? ports : undefined;
+    const given: Partial<Record<`${Kind}${'Rpc' | 'Http'}`, number>> | undefined =
+      index === 0 ? ports : undefined;
     return startService({
       name,
       main: join(root, 'services', kind, 'src/main.ts'),
@@ -67,17 +80,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       httpPort: given?.[`${kind}Http`] ?? (await freePort(host)),
       env: {
         ...common,
-        ...(kind === 'applier' && { ENTDB_STORE_DIR: storeDir(name) }),
+        ...envOf(kind, index, name),
         ...options.envOf?.(name),
       },
       logDir: join(dataDir, 'logs'),
       ...(onEvent && { onEvent }),
     });
   };
-  const startAll = async (
-    kind: 'gateway' | 'applier',
-    count: number,
-  ): Promise<readonly Service[]> => {
+  const startAll = async (kind: Kind, count: number): Promise<readonly Service[]> => {
     const started: Service[] = [];
     for (let index = 0; index < count; index += 1) started.push(await start(kind, index));
     return started;
@@ -85,8 +95,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const running = {
     appliers: await startAll('applier', appliers),
     gateways: await startAll('gateway', gateways),
+    archivers: await startAll('archiver', archivers),
   };
-  const services = [...running.gateways, ...running.appliers];
+  const services = [...running.gateways, ...running.appliers, ...running.archivers];
   return {
     ...running,
     services,
@@ -98,7 +109,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
     stop: async () => {
       await Promise.all(running.gateways.map((service) => service.stop()));
-      await Promise.all(running.appliers.map((service) => service.stop()));
+      const others = [...running.appliers, ...running.archivers];
+      await Promise.all(others.map((service) => service.stop()));
     },
   };
 }

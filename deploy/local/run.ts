@@ -26,6 +26,7 @@ const claims = {
   gatewayHttp: port('ENTDB_GATEWAY_HTTP_PORT', 8080),
   applierRpc: port('ENTDB_APPLIER_RPC_PORT', 7401),
   applierHttp: port('ENTDB_APPLIER_HTTP_PORT', 8081),
+  archiverHttp: port('ENTDB_ARCHIVER_HTTP_PORT', 8082),
 };
 const brokers = (
   process.env['ENTDB_KAFKA_BROKERS'] ?? '127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093'
@@ -47,7 +48,9 @@ async function main(): Promise<number> {
       gatewayHttp: claims.gatewayHttp.port,
       applierRpc: claims.applierRpc.port,
       applierHttp: claims.applierHttp.port,
+      archiverHttp: claims.archiverHttp.port,
     },
+    archivers: 1,
     onEvent: aside,
     ...(values.kafka && { kafkaBrokers: brokers }),
   });
@@ -71,11 +74,13 @@ async function main(): Promise<number> {
     say();
     say(`  write     ${gateway.address}   CommandService, AdminService: gRPC, gRPC-Web, Connect`);
     say(`  read      ${applier.address}   QueryService`);
-    say(`  health    ${gateway.http}/health   ${applier.http}/health`);
-    say(`  metrics   ${gateway.http}/metrics  ${applier.http}/metrics`);
+    const pages = [gateway, applier, ...fleet.archivers].map(({ http }) => http);
+    say(`  health    ${pages.map((http) => `${http}/health`).join('   ')}`);
+    say(`  metrics   ${pages.map((http) => `${http}/metrics`).join('  ')}`);
     say(
       `  log       ${values.kafka ? `Kafka at ${brokers.join(', ')}` : 'embedded, in the data folder'}`,
     );
+    say(`  objects   the log's archive, in the data folder: objects/archive/<tenant>/`);
     say(`  data      ${dataDir}   (kept when this stops; delete the folder to begin anew)`);
     say();
     say('Try, in another terminal:');

@@ -21,6 +21,8 @@ export const archiverGroup = 'entdb-archiver';
 export interface Archiver {
   /** Runs until the signal. Rejects when something is wrong that a restart may mend. */
   run(): Promise<void>;
+  /** Resolves when it is known where each partition begins. */
+  readonly begun: Promise<void>;
   readonly partitions: readonly PartitionArchive[];
   /** Why objects cannot be written or the log not be asked at present. */
   trouble(): string | undefined;
@@ -60,6 +62,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const partitions: PartitionArchive[] = [];
   let held = 0;
   let released = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
 
   const openTenant = (partition: number) => (tenantId: string, view: PartitionView) =>
     createTenantArchive({
@@ -234,6 +237,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 
   return {
+    begun: begun.promise,
     partitions,
     trouble: () => patience.trouble(),
     get held() {
@@ -243,6 +247,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       try {
         for (const [partition, mark] of await findMarks())
           partitions.push(await begin(partition, mark));
+        begun.resolve();
         const { ageMsMax, idleMs } = options.limits;
         const lookMs = Math.min(options.intervalMs, ageMsMax / 2, idleMs / 2);
         const loops = [follow(), repeat(lookMs, cutDue), repeat(options.intervalMs, tend)];

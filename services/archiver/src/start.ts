@@ -83,11 +83,17 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
       'the oldest record that is not archived comes near to the end of the log’s retention',
     );
   };
+  const ready = Promise.withResolvers<void>();
+  const begun = (archiver?.begun ?? Promise.resolve()).then(() => true);
   const tell = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       if (archiver) health.set('s3', archiveState(archiver));
       warnOfAge();
-      await voice.say(statusOf(view(), clock.now()));
+      const hasBegun = await Promise.race([begun, Promise.resolve(false)]);
+      // Before that there is nothing to say but what hinders it.
+      if (hasBegun || archiver?.trouble() !== undefined)
+        await voice.say(statusOf(view(), clock.now()));
+      if (hasBegun) ready.resolve();
       await clock.sleep(settings.statusIntervalMs, ended.signal).catch(() => {}); // woken by the end
     }
   };
@@ -100,6 +106,7 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
 
   return {
     routes: () => {},
+    ready: ready.promise,
     facts: () => ({
       archive_enabled: enabled,
       archive_lag_events: measured().partitions.reduce(

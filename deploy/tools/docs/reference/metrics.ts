@@ -6,6 +6,7 @@ import { createMemoryWal, walTopic } from '@entdb/wal';
 import { createMeters } from '../../../../services/applier/src/meters.ts';
 import { createProgress } from '../../../../services/applier/src/progress.ts';
 import { createTenants } from '../../../../services/applier/src/tenants.ts';
+import { createMeters as createArchiveMeters } from '../../../../services/archiver/src/meters.ts';
 import { gatewaySettings } from '../../../../services/gateway/src/config.ts';
 import { createGateway } from '../../../../services/gateway/src/gateway.ts';
 import { code, table } from './table.ts';
@@ -29,6 +30,12 @@ const applier = () =>
   declaredBy('applier', (metrics) => {
     const progress = createProgress(walTopic, new Map(), realClock);
     createMeters(metrics, { owned: [], progress, tenants: createTenants([]) });
+  });
+
+const archiver = () =>
+  declaredBy('archiver', (metrics) => {
+    const measured = () => ({ partitions: [], held: 0 });
+    createArchiveMeters(metrics, { measured, retentionMs: 1, clock: realClock });
   });
 
 const kit = () =>
@@ -58,9 +65,13 @@ A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`.
 | \`wal_append_latency_p99\` | \`histogram_quantile(0.99, sum by (le) (rate(wal_append_latency_bucket[5m])))\` | > 0.1 s |
 | \`applier_lag_seconds\` | as it stands | > 60 s |
 | tenants that stand still | \`applier_tenants_standing_still\` | > 0 |
+| \`archive_lag_events\` | as it stands | > 10000 |
+| the archive against the log's retention | \`archive_unarchived_age_ratio\` | > 0.5 |
+| tenants and partitions that are not archived | \`archive_stopped_tenants\`, \`archive_stopped_partitions\` | > 0 |
 `,
     section('Gateway', gateway()),
     section('Applier', applier()),
+    section('Archiver', archiver()),
     section('Every service', kit()),
     `## The process
 
