@@ -1,18 +1,21 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { assertNodeVersion } from '@entdb/base';
+import { exitCodeOf } from '@entdb/restore';
 import { explain, listCodes } from './commands/explain.ts';
+import { addRecoveryCommands } from './commands/recovery/program.ts';
 import { checkTopics, createTopics } from './commands/topics.ts';
-import { terminal } from './ui/output.ts';
+import { bearClosedPipe, terminal } from './ui/output.ts';
 import { exitCodes, reportError } from './ui/report-error.ts';
 
 assertNodeVersion();
+bearClosedPipe();
 
 const program = new Command('entdb')
   .description('Operate an EntDB fleet.')
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings come from the environment, as for the services.',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage; restore, verify and snapshot have more. Settings come from the environment, as for the services.',
   )
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
@@ -35,6 +38,19 @@ topics
   .action(({ json }: { json: boolean }) =>
     checkTopics({ env: process.env, output: terminal, json }),
   );
+
+addRecoveryCommands(program, async (json, body) => {
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  const { signal } = stopping;
+  try {
+    process.exitCode = await body({ env: process.env, output: terminal, json, signal });
+  } catch (error) {
+    reportError(error, terminal);
+    process.exitCode = exitCodeOf(error);
+  }
+});
 
 program
   .command('explain')

@@ -24,6 +24,13 @@ export async function checkTopics(options: TopicsOptions): Promise<void> {
   await withLog(options, (log) => report(log, options));
 }
 
+/** One code for many faults: that of the gravest, as a service would report it. */
+const worstFirst = [
+  ['missing', 'TOPIC_MISSING'],
+  ['mismatch', 'TOPIC_MISMATCH'],
+  ['unsafe', 'TOPIC_UNSAFE'],
+] as const;
+
 async function report(
   { wal, topics }: ReturnType<typeof logOf>,
   { output, json }: TopicsOptions,
@@ -54,14 +61,9 @@ async function report(
       }),
     );
   }
-  const worst = faults[0];
-  if (!worst) return;
-  const code = {
-    missing: 'TOPIC_MISSING',
-    mismatch: 'TOPIC_MISMATCH',
-    unsafe: 'TOPIC_UNSAFE',
-  } as const;
-  throw new EntError(code[worst.kind], faults.map((fault) => fault.problem).join('; '), {
+  const code = worstFirst.find(([kind]) => faults.some((fault) => fault.kind === kind))?.[1];
+  if (!code) return;
+  throw new EntError(code, faults.map((fault) => fault.problem).join('; '), {
     hint: [...new Set(faults.map((fault) => fault.remedy))].join('; '),
   });
 }

@@ -10,6 +10,14 @@ export interface Output {
   table(headings: readonly string[], rows: readonly (readonly string[])[]): void;
 }
 
+/** A reader that has seen enough, such as `head`, is no fault. */
+export function bearClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
 export const terminal: Output = {
   line: (text = '') => process.stdout.write(`${text}\n`),
   json: (value) => process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
