@@ -11,7 +11,7 @@ export interface TenantFacts {
   readonly state: TenantState;
   readonly position: TenantPosition;
   readonly digests: { readonly canonical: string; readonly mailbox: string };
-  /** Of the merger of all schemas that the tenant has seen. */
+  /** Of the newest schema that the tenant has seen; empty where it has none. */
   readonly schemaFingerprint: string;
 }
 
@@ -23,7 +23,7 @@ export function tenantFacts(dir: string, tenantId: string): TenantFacts {
   return withFiles(dir, tenantId, ({ canonical, mailbox }) => {
     const { meta, schemaFingerprint } = canonical.read((state) => ({
       meta: state.meta,
-      schemaFingerprint: loadCatalog(canonical).compiled.fingerprint,
+      schemaFingerprint: loadCatalog(canonical).fingerprints.at(-1) ?? '',
     }));
     const other = mailbox.read((state) => state.meta);
     assertTogether(tenantId, meta, other);

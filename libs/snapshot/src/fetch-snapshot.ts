@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { snapshotFileName, type SnapshotManifest } from '@entdb/archive-format';
+import { EntError } from '@entdb/base';
+import type { ObjectStore } from '@entdb/object-store';
+import { openTenantWriter, tenantFacts } from '@entdb/tenant-store';
+import { download } from './files.ts';
+import { idOf } from './history.ts';
+
+/**
+ * Fetches a snapshot's files into an empty folder, and opens them there. They must be what the manifest says, not only byte for byte: SQLite finds them sound, and
+ * they are of this tenant, position, epoch and content. Throws SNAPSHOT_CORRUPT naming the object, or UNKNOWN_FORMAT.
+ */
+export async function fetchSnapshot(
+  store: ObjectStore,
+  manifest: SnapshotManifest,
+  dir: string,
+  call: { readonly signal?: AbortSignal },
+): Promise<void> {
+  const { tenantId, files } = manifest;
+  const id = idOf(manifest);
+  for (const { name, bytes, sha256 } of files) {
+    const key = snapshotFileName(tenantId, id, name);
+    await asDamage(manifest, key, () =>
+      download(store, { key, bytes, sha256 }, join(dir, name), call),
+    );
+  }
+  await asDamage(manifest, id, async () => {
+    assertFacts(manifest, dir);
+    openTenantWriter({ dir, tenantId, create: false, check: 'quick' }).close();
+  });
+}
+
+function assertFacts(manifest: SnapshotManifest, dir: string): void {
+  const { position, digests } = tenantFacts(dir, manifest.tenantId);
+  const here = manifest.position;
+  const same =
+    position.topic === here.topic &&
+    position.partition === here.partition &&
+    position.sequence === manifest.sequence &&
+    position.offset === manifest.position.offset &&
+    position.epoch === manifest.epoch &&
+    position.logTimeUs === manifest.logTimeUs;
+  if (!same)
+    throw new EntError(
+      'SNAPSHOT_CORRUPT',
+      `its files stand at record ${position.sequence}, offset ${position.offset}, and its manifest at record ${manifest.sequence}, offset ${manifest.position.offset}`,
+    );
+  if (
+    digests.canonical !== manifest.digests.canonical ||
+    digests.mailbox !== manifest.digests.mailbox
+  )
+    throw new EntError('SNAPSHOT_CORRUPT', 'its files have other digests than its manifest');
+}
+
+/** Whatever is wrong with the bytes is the snapshot's damage; what the disk or the store refuses is not. */
+async function asDamage(
+  { tenantId }: SnapshotManifest,
+  object: string,
+  body: () => Promise<void>,
+): Promise<void> {
+  try {
+    await body();
+  } catch (cause) {
+    if (!(cause instanceof EntError)) throw cause;
+    const facts = { ...cause.facts, tenantId, cause, metadata: { object } };
+    switch (cause.code) {
+      case 'STORE_CORRUPT':
+      case 'STORE_MISSING':
+      case 'SNAPSHOT_CORRUPT':
+      case 'OBJECT_NOT_FOUND':
+        throw new EntError('SNAPSHOT_CORRUPT', `${object}: ${cause.message}`, facts);
+      case 'UNKNOWN_FORMAT':
+        throw new EntError('UNKNOWN_FORMAT', `${object}: ${cause.message}`, facts);
+      default:
+        throw cause;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+export { listArchivedTenants, loadCatalog, type Catalog } from './catalog.ts';
+export type { ExecuteProgress } from './execute.ts';
+export type { Damage, History, RestorableWindow } from './history.ts';
+export type { Limit, Point } from './limit.ts';
+export type { Digests } from './replay.ts';
+export {
+  planFor,
+  restoreTenant,
+  type PlanRequest,
+  type RestoreReport,
+  type RestoreRequest,
+} from './restore.ts';
+export {
+  planRestore,
+  refusalError,
+  type KeyScan,
+  type PlannedBase,
+  type PlannedTail,
+  type Planning,
+  type PlanOptions,
+  type PlanStart,
+  type RestorePlan,
+} from './restore-plan.ts';
+export type { LogAtHand } from './tail.ts';
+export { describeTarget, parseInstant, type RestoreTarget } from './target.ts';
+export { keepSnapshot, keptSnapshots, releaseSnapshot } from './keep.ts';
+export { applyRetention, type RetentionOutcome, type RetentionRequest } from './retention.ts';
+export { planRetention, type RetentionPlan } from './retention-plan.ts';
+export { makeSnapshot, type SnapshotOutcome, type SnapshotRequest } from './snapshot.ts';
+export {
+  verifyCost,
+  verifyTenant,
+  type VerifyLevel,
+  type VerifyReport,
+  type VerifyRequest,
+} from './verify.ts';

@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { EntError, isEntError, parseTenantId } from '@entdb/base';
+import { holdFile, type Hold } from '@entdb/tenant-store';
+import { fsyncPath, isEmptyFolder } from './files.ts';
+
+/**
+ * Where a restore writes:
+ *
+ *     <output>/<tenant>/                  appears whole, by one rename, or not at all
+ *     <output>/.restore-<tenant>/         until then: the base as it arrives, the work, the plan, the lock
+ *
+ * Guarantees: nothing in `<output>/<tenant>` changes before everything was checked; a folder that a running process owns is refused; two restores of one
+ * tenant into one place exclude each other.
+ */
+export interface Output {
+  readonly target: string;
+  /** Files that are being fetched. */
+  readonly incoming: string;
+  /** Complete base files, to which records are applied. */
+  readonly work: string;
+  readonly planPath: string;
+  /** Puts the work in the place of the target. */
+  publish(): void;
+  /** Removes everything of the restore but the target. */
+  discard(): void;
+  /** Ends the exclusion; what is left of the work stays for the next run. */
+  release(): void;
+}
+
+export interface OutputOptions {
+  readonly outputDir: string;
+  readonly tenantId: string;
+  /** Replaces what is in the target. */
+  readonly force: boolean;
+}
+
+/** Throws OUTPUT_NOT_EMPTY, OUTPUT_IN_USE. */
+export function openOutput({ outputDir, tenantId, force }: OutputOptions): Output {
+  parseTenantId(tenantId); // it becomes a part of paths
+  mkdirSync(outputDir, { recursive: true });
+  const root = realpathSync(outputDir);
+  const target = join(root, tenantId);
+  const folder = join(root, `.restore-${tenantId}`);
+  if (!force && !isEmptyFolder(target))
+    throw new EntError('OUTPUT_NOT_EMPTY', `${target} is not empty`, {
+      tenantId,
+      hint: 'choose another folder, or say --force to replace what is there',
+    });
+  holdOwners(target, tenantId).forEach((hold) => hold.release());
+
+  mkdirSync(folder, { recursive: true });
+  const lock = holdFile(join(folder, 'lock.db'));
+  if (!lock) throw inUse(`another restore of tenant ${tenantId} into ${root} is running`, tenantId);
+
+  const work = join(folder, 'work');
+  const replaced = join(folder, 'replaced');
+  const discard = (): void => {
+    lock.release();
+    rmSync(folder, { recursive: true, force: true });
+    fsyncPath(root);
+  };
+  return {
+    target,
+    incoming: join(folder, 'incoming'),
+    work,
+    planPath: join(folder, 'plan.json'),
+    publish() {
+      // Owners are held out until the new files are in place: one that starts in between would open the old ones.
+      const holds = holdOwners(target, tenantId);
+      try {
+        if (!force && !isEmptyFolder(target))
+          throw new EntError('OUTPUT_NOT_EMPTY', `${target} has been filled meanwhile`, {
+            tenantId,
+          });
+        rmSync(replaced, { recursive: true, force: true });
+        if (existsSync(target)) renameSync(target, replaced);
+        renameSync(work, target);
+        fsyncPath(root);
+      } finally {
+        for (const hold of holds) hold.release();
+      }
+    },
+    discard,
+    release: () => lock.release(),
+  };
+}
+
+/**
+ * Takes what a running process would have open: the `shard.db` of a volume that the target lies in, which an applier holds from its start to its end, and the
+ * target's own files. Throws OUTPUT_IN_USE where one of them is taken.
+ */
+function holdOwners(target: string, tenantId: string): readonly Hold[] {
+  const holds: Hold[] = [];
+  try {
+    for (const path of [
+      ...shardFilesAbove(target),
+      join(target, 'canonical.db'),
+      join(target, 'mailbox.db'),
+    ]) {
+      if (!existsSync(path)) continue;
+      const hold = holdSound(path);
+      if (hold === 'taken')
+        throw inUse(`${path} is open in a running process, which owns ${target}`, tenantId);
+      if (hold) holds.push(hold);
+    }
+    return holds;
+  } catch (error) {
+    for (const hold of holds) hold.release();
+    throw error;
+  }
+}
+
+/** A file that is not SQLite's is nobody's: no process can have it open as such. */
+function holdSound(path: string): Hold | 'taken' | undefined {
+  try {
+    return holdFile(path) ?? 'taken';
+  } catch (error) {
+    if (isEntError(error, 'STORE_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+function shardFilesAbove(path: string): readonly string[] {
+  const parent = dirname(path);
+  const own = join(path, 'shard.db');
+  return parent === path ? [own] : [own, ...shardFilesAbove(parent)];
+}
+
+function inUse(message: string, tenantId: string): EntError {
+  return new EntError('OUTPUT_IN_USE', message, {
+    tenantId,
+    hint: 'restore into another folder; a live tenant is restored in place through the log',
+  });
+}

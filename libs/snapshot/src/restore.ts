@@ -1,0 +1,293 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EntError, isEntError, type Clock, type Rng } from '@entdb/base';
+import type { ObjectStore } from '@entdb/object-store';
+import type { TenantFacts } from '@entdb/tenant-store';
+import { isDamage, loadCatalog, type Catalog } from './catalog.ts';
+import { executePlan, type ExecuteProgress } from './execute.ts';
+import { findKey } from './find-key.ts';
+import { fsyncPath } from './files.ts';
+import { idOf, type Damage } from './history.ts';
+import { isExhausted, type Point } from './limit.ts';
+import { takeLease, type Lease } from './lease.ts';
+import { openOutput, type Output } from './output.ts';
+import { pointAt, type Digests } from './replay.ts';
+import {
+  planRestore,
+  refusalError,
+  type PlanOptions,
+  type Planning,
+  type PlanStart,
+  type RestorePlan,
+} from './restore-plan.ts';
+import { reachOf, type LogAtHand } from './tail.ts';
+import { checkTarget, describeTarget, type RestoreTarget } from './target.ts';
+
+export interface PlanRequest {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly tenantId: string;
+  readonly target: RestoreTarget;
+  /** Default: whatever is the shortest way. */
+  readonly from?: PlanStart;
+  /** Where the unarchived tail may be read. */
+  readonly log?: LogAtHand;
+  /** What to do where the archive ends first and there is no log. Default: refuse. */
+  readonly short?: 'refuse' | 'accept';
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreRequest extends PlanRequest {
+  readonly rng: Rng;
+  /** `<outputDir>/<tenant>` is what will be made. */
+  readonly outputDir: string;
+  readonly force?: boolean;
+  /** False where the store may only be read: then retention is not kept away. */
+  readonly lease?: boolean;
+  /** The digests that the live system had at the target. */
+  readonly expected?: Digests;
+  /** Digests that the live system had on the way, by sequence. */
+  readonly published?: ReadonlyMap<number, Digests>;
+  /** Sum up every row again before the files are given out. */
+  readonly scrub?: boolean;
+  readonly onProgress?: (progress: ExecuteProgress) => void;
+}
+
+export interface Planned {
+  readonly planning: Planning;
+  readonly catalog: Catalog;
+  /** Where the log ended when it was asked. */
+  readonly logEndOffset: number | undefined;
+}
+
+/** What was restored, and the proof of it. Also written beside the files, as report.json. */
+export interface RestoreReport {
+  readonly format: 1;
+  readonly tenantId: string;
+  readonly target: RestoreTarget;
+  readonly reached: Point;
+  readonly epoch: number;
+  readonly state: TenantFacts['state'];
+  /** All records of the tenant's history up to here: its sequence. */
+  readonly records: number;
+  readonly digests: Digests;
+  /** False: the archive ends before the target, and later records may exist that belong to it. */
+  readonly complete: boolean;
+  readonly plan: Pick<RestorePlan, 'base' | 'tail' | 'objects' | 'bytes' | 'records' | 'gaps'> & {
+    readonly segments: readonly string[];
+  };
+  /** Damaged objects that the way led around. */
+  readonly passedOver: readonly Damage[];
+  /** A segment that has no checksum yet, and was not used. */
+  readonly unfinished: string | null;
+  readonly unknownObjects: readonly string[];
+}
+
+/** The plan and what it is made of, without touching a file: the dry run. A key is looked for, which reads the archive. */
+export async function planFor(
+  request: PlanRequest,
+  passedOver: readonly Damage[] = [],
+): Promise<Planned> {
+  const { store, tenantId, log, signal } = request;
+  const call = signal ? { signal } : {};
+  const target = checkTarget(request.target);
+  // The log first: its mark must be older than the listing.
+  const reach = log && (await reachOf(log));
+  const catalog = await loadCatalog(store, tenantId, call);
+  const options: PlanOptions = {
+    nowMs: request.clock.now(),
+    from: request.from ?? { kind: 'best' },
+    short: request.short ?? 'refuse',
+    passedOver,
+    ...(reach && { log: reach }),
+  };
+  const planned = (planning: Planning): Planned => ({
+    planning,
+    catalog,
+    logEndOffset: reach?.endOffset,
+  });
+  const planning = planRestore(catalog.history, target, options);
+  if (planning.kind !== 'scan') return planned(planning);
+  const located = await findKey(store, tenantId, planning.scan, call);
+  return planned(planRestore(catalog.history, target, { ...options, located }));
+}
+
+/**
+ * Restores a tenant into `<outputDir>/<tenant>`: all of it, checked, or nothing. Throws what keeps it from the target. After a crash, an abort or a store
+ * that could not be reached, the same call goes on where it stopped; every other failure leaves nothing behind.
+ */
+export async function restoreTenant(request: RestoreRequest): Promise<RestoreReport> {
+  const { outputDir, tenantId, lease: wantsLease = true } = request;
+  checkTarget(request.target);
+  const force = request.force === true || request.from?.kind === 'folder';
+  const output = openOutput({ outputDir, tenantId, force });
+  let lease: Lease | undefined;
+  try {
+    if (wantsLease) lease = await takeLease({ ...request, purpose: 'restore' });
+    const report = await restoreInto(request, output);
+    output.publish();
+    output.discard();
+    await lease?.release();
+    return report;
+  } catch (error) {
+    if (goesOnLater(error, request.signal)) output.release();
+    else output.discard();
+    // The lease ends by itself: what went wrong first is what must be told.
+    await lease?.release().catch(() => undefined);
+    throw error;
+  }
+}
+
+function goesOnLater(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || isEntError(error, 'OBJECT_STORE_UNAVAILABLE');
+}
+
+async function restoreInto(request: RestoreRequest, output: Output): Promise<RestoreReport> {
+  const passedOver: Damage[] = [];
+  for (;;) {
+    const { planning, catalog, logEndOffset } = await planFor(request, passedOver);
+    if (planning.kind !== 'plan') throw unplanned(request, planning, passedOver);
+    const { plan } = planning;
+    try {
+      return await runPlan(request, output, plan, catalog, logEndOffset);
+    } catch (error) {
+      // Ends: each round leaves one snapshot more out.
+      const damage = damageOfBase(plan, request, error);
+      if (!damage) throw error;
+      passedOver.push(damage);
+    }
+  }
+}
+
+/** The damage of the plan's snapshot, where the way may lead around it. */
+function damageOfBase(
+  { base }: RestorePlan,
+  { from, target }: RestoreRequest,
+  error: unknown,
+): Damage | undefined {
+  const isChoice = (from === undefined || from.kind === 'best') && target.kind !== 'snapshot';
+  if (!isChoice || base.kind !== 'snapshot' || !isDamage(error)) return undefined;
+  const object = error.facts.metadata?.object ?? '';
+  const isOfBase =
+    error.code === 'SNAPSHOT_CORRUPT' ||
+    object.includes(base.id) ||
+    error.message.includes(base.id);
+  if (!isOfBase) return undefined;
+  return { object: base.id, code: error.code, reason: error.message };
+}
+
+function unplanned(
+  { tenantId }: RestoreRequest,
+  planning: Exclude<Planning, { readonly kind: 'plan' }>,
+  passedOver: readonly Damage[],
+): EntError {
+  if (planning.kind === 'scan')
+    return new EntError('INTERNAL', 'a key was looked for and the plan was not made', { tenantId });
+  const first = passedOver[0];
+  // Without the damage there would have been a way: that is what must be mended.
+  if (first)
+    return new EntError(
+      first.code,
+      `${first.reason}; and there is no way around it: ${planning.refusal.message}`,
+      {
+        tenantId,
+        metadata: { object: first.object },
+        hint: planning.refusal.hint,
+      },
+    );
+  return refusalError(tenantId, planning.refusal);
+}
+
+async function runPlan(
+  request: RestoreRequest,
+  output: Output,
+  plan: RestorePlan,
+  catalog: Catalog,
+  logEndOffset: number | undefined,
+): Promise<RestoreReport> {
+  const { store, log, expected, scrub = false, signal, onProgress } = request;
+  const { facts, metOnLog } = await executePlan({
+    store,
+    plan,
+    output,
+    scrub,
+    checkpoints: new Map([...checkpointsOf(catalog, plan), ...(request.published ?? [])]),
+    ...(log && logEndOffset !== undefined && { log: { atHand: log, endOffset: logEndOffset } }),
+    ...(expected && { expected }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  const reached = pointAt(facts.position);
+  assertReached(plan, reached, metOnLog);
+  const report = reportOf(plan, catalog, facts);
+  const path = join(output.work, 'report.json');
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+  fsyncPath(path);
+  fsyncPath(output.work);
+  return report;
+}
+
+/** What the snapshots say of the positions on the way: each is a proof of what is replayed through it. */
+function checkpointsOf(
+  { history }: Catalog,
+  { base, passedOver }: RestorePlan,
+): ReadonlyMap<number, Digests> {
+  const damaged = new Set(passedOver.map(({ object }) => object));
+  const sound = history.snapshots.filter(
+    (snapshot) => snapshot.sequence > base.at.sequence && !damaged.has(idOf(snapshot)),
+  );
+  return new Map(sound.map(({ sequence, digests }) => [sequence, digests]));
+}
+
+function assertReached(
+  { limit, target, tail, tenantId }: RestorePlan,
+  reached: Point,
+  metOnLog: boolean,
+): void {
+  if (tail.kind !== 'log') return;
+  if (tail.key && !metOnLog)
+    throw new EntError(
+      'TARGET_NOT_FOUND',
+      `neither archive nor log has the ${describeTarget(target)}`,
+      {
+        tenantId,
+        hint: 'check the key; a record before the oldest segment is gone',
+      },
+    );
+  if (limit.kind === 'sequence' && !isExhausted(limit, reached))
+    throw new EntError(
+      'TARGET_IN_FUTURE',
+      `the log ends at record ${reached.sequence} of the tenant`,
+      {
+        tenantId,
+        hint: '"latest" restores everything',
+      },
+    );
+}
+
+function reportOf(plan: RestorePlan, catalog: Catalog, facts: TenantFacts): RestoreReport {
+  const { base, tail, objects, bytes, records, gaps, segments } = plan;
+  return {
+    format: 1,
+    tenantId: plan.tenantId,
+    target: plan.target,
+    reached: pointAt(facts.position),
+    epoch: facts.position.epoch,
+    state: facts.state,
+    records: facts.position.sequence,
+    digests: facts.digests,
+    complete: plan.reaches === 'target',
+    plan: {
+      base,
+      tail,
+      objects,
+      bytes,
+      records,
+      gaps,
+      segments: segments.map(({ segment }) => segment),
+    },
+    passedOver: plan.passedOver,
+    unfinished: catalog.unfinished ?? null,
+    unknownObjects: catalog.unknown,
+  };
+}

@@ -1,0 +1,140 @@
+import { EntError } from '@entdb/base';
+import type { PlacedRecord, TenantWriter } from '@entdb/tenant-store';
+import type { LogRecord, Wal } from '@entdb/wal';
+import { isWithin, pointAfter, type Limit } from './limit.ts';
+import { applyBatch, decodeAt, pointAt, type ReplayOptions } from './replay.ts';
+import type { LogReach, PlannedTail } from './restore-plan.ts';
+
+/** The log, and the name under which the archiver leaves its marks there. */
+export interface LogAtHand {
+  readonly wal: Wal;
+  readonly topic: string;
+  readonly partition: number;
+  readonly archiverGroup: string;
+}
+
+/**
+ * How far the log reaches. To be asked before the archive is listed: then every record below the mark is in that listing, and a tenant whose
+ * last archived record lies before the mark has no other record below it.
+ */
+export async function reachOf({
+  wal,
+  topic,
+  partition,
+  archiverGroup,
+}: LogAtHand): Promise<LogReach> {
+  const archivedOffset = (await wal.committed(archiverGroup, topic, partition)) ?? 0;
+  const { startOffset, endOffset } = await wal.bounds(topic, partition);
+  return { topic, partition, startOffset, endOffset, archivedOffset };
+}
+
+export interface TailOptions extends Pick<ReplayOptions, 'limit' | 'signal' | 'onApplied'> {
+  readonly tail: Extract<PlannedTail, { readonly kind: 'log' }>;
+  /** Where the log ended when the plan was made: what comes later is not waited for. */
+  readonly endOffset: number;
+}
+
+/**
+ * Applies the tenant's records of the log from the plan's offset, or from the writer's position where that is further, up to the limit or the end. Where the
+ * log still has the tenant's last archived record, that record must be the tenant's own: another log would be found out by it.
+ *
+ * Returns whether the limit was met, or the key found.
+ */
+export async function replayTail(
+  { wal, topic, partition }: LogAtHand,
+  writer: TenantWriter,
+  options: TailOptions,
+): Promise<boolean> {
+  const { tail, endOffset, limit, onApplied } = options;
+  const { tenantId } = writer;
+  await assertSameLog({ wal, topic, partition }, writer, options.signal);
+  const from = Math.max(tail.fromOffset, writer.position.offset + 1);
+  let met = false;
+  await readLog(
+    { wal, topic, partition },
+    { from, endOffset, ...(options.signal && { signal: options.signal }) },
+    (records) => {
+      const cut = cutRecords(
+        writer,
+        records.filter(({ key }) => key === tenantId),
+        limit,
+        tail,
+      );
+      if (cut.records.length > 0) applyBatch(writer, cut.records, cut.at);
+      onApplied?.(cut.at);
+      met = cut.met;
+      return met ? 'stop' : 'go on';
+    },
+  );
+  return met;
+}
+
+function cutRecords(
+  writer: TenantWriter,
+  records: readonly LogRecord[],
+  limit: Limit,
+  { key }: TailOptions['tail'],
+) {
+  const taken: PlacedRecord[] = [];
+  let at = pointAt(writer.position);
+  for (const { topic, partition, offset, timeMs, value } of records) {
+    const next = pointAfter(at, { offset, timeMs });
+    if (!isWithin(limit, next)) return { records: taken, at, met: true };
+    const record = decodeAt(writer.tenantId, next, value);
+    const isKey = key !== undefined && record.idempotencyKey === key.key;
+    if (isKey && !key.inclusive) return { records: taken, at, met: true };
+    taken.push({ topic, partition, offset, timeMs, record });
+    at = next;
+    if (isKey) return { records: taken, at, met: true };
+  }
+  return { records: taken, at, met: false };
+}
+
+type LogPlace = Pick<LogAtHand, 'wal' | 'topic' | 'partition'>;
+
+async function assertSameLog(
+  place: LogPlace,
+  writer: TenantWriter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { topic, partition } = place;
+  const { offset } = writer.position;
+  const { startOffset, endOffset } = await place.wal.bounds(topic, partition);
+  if (offset < 0 || offset < startOffset || offset >= endOffset) return;
+  await readLog(
+    place,
+    { from: offset, endOffset: offset + 1, ...(signal && { signal }) },
+    ([record]) => {
+      if (record && record.key === writer.tenantId) return 'stop';
+      throw new EntError(
+        'ARCHIVE_CONFLICT',
+        `offset ${offset} of ${topic}/${partition} has a record of ${JSON.stringify(record?.key)}, and the archive has one of ${writer.tenantId} there`,
+        { tenantId: writer.tenantId, hint: 'this is not the log that was archived' },
+      );
+    },
+  );
+}
+
+/** Hands out what stands between two offsets, and ends there. */
+async function readLog(
+  { wal, topic, partition }: LogPlace,
+  range: { readonly from: number; readonly endOffset: number; readonly signal?: AbortSignal },
+  take: (records: readonly LogRecord[]) => 'go on' | 'stop',
+): Promise<void> {
+  const { from, endOffset, signal } = range;
+  if (from >= endOffset) return;
+  const done = new AbortController();
+  await wal.consume({
+    topic,
+    from: new Map([[partition, from]]),
+    signal: signal ? AbortSignal.any([signal, done.signal]) : done.signal,
+    onBatch: async ({ records }) => {
+      if (done.signal.aborted) return;
+      const wanted = records.filter(({ offset }) => offset < endOffset);
+      const next = take(wanted);
+      const last = records.at(-1);
+      if (next === 'stop' || (last && last.offset + 1 >= endOffset)) done.abort();
+    },
+  });
+  signal?.throwIfAborted();
+}

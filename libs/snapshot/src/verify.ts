@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkSegmentBytes, snapshotFileName } from '@entdb/archive-format';
+import { EntError, type Clock, type ErrorCode, type Rng } from '@entdb/base';
+import type { ObjectStore } from '@entdb/object-store';
+import { loadCatalog, type Catalog } from './catalog.ts';
+import { fetchSnapshot } from './fetch-snapshot.ts';
+import { checkObject } from './files.ts';
+import { faultsOf, idOf, windowsOf, type RestorableWindow } from './history.ts';
+import { mapBounded } from './map-bounded.ts';
+import type { Digests } from './replay.ts';
+import { restoreTenant, type RestoreReport } from './restore.ts';
+
+/**
+ * `present`: every object that must be there is, in its size, and the chain is whole. `checksums`: every stored byte is read and hashed. `restore`: the whole
+ * history is applied from its beginning, every snapshot is opened, and every digest that is known on the way is compared. Each contains those before it.
+ */
+export type VerifyLevel = 'present' | 'checksums' | 'restore';
+
+export interface VerifyRequest {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly tenantId: string;
+  readonly level: VerifyLevel;
+  /** Digests that the live system published, by sequence. */
+  readonly published?: ReadonlyMap<number, Digests>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Finding {
+  readonly object: string;
+  readonly code: ErrorCode | 'UNKNOWN_OBJECT';
+  readonly message: string;
+}
+
+export interface VerifyReport {
+  readonly tenantId: string;
+  readonly level: VerifyLevel;
+  /** Nothing was found. */
+  readonly ok: boolean;
+  readonly cost: VerifyCost;
+  readonly windows: readonly RestorableWindow[];
+  readonly findings: readonly Finding[];
+  /** What is normal and worth knowing: work that is under way or was left half-way. */
+  readonly notes: readonly string[];
+  /** Of the trial restore. */
+  readonly restored: Pick<RestoreReport, 'reached' | 'digests' | 'records'> | null;
+}
+
+export interface VerifyCost {
+  readonly objects: number;
+  readonly bytes: number;
+  readonly diskBytes: number;
+  readonly estimateSeconds: number;
+  readonly sentence: string;
+}
+
+const objectsInFlightMax = 4;
+const segmentBytesMax = 256 * 1024 * 1024;
+/** Estimates for a small machine near its store. */
+const bytesPerSecond = 60_000_000;
+const documentsPerSecond = 400;
+const recordsPerSecond = 12_000;
+
+/** What a level reads and writes, from the catalog alone. */
+export function verifyCost({ history, sizes }: Catalog, level: VerifyLevel): VerifyCost {
+  const documents = history.segments.length + history.snapshots.length;
+  const segmentBytes = history.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  const fileBytes = history.snapshots
+    .flatMap(({ files }) => files)
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const read = level === 'present' ? 0 : segmentBytes + fileBytes;
+  const newest = history.snapshots.at(-1)?.files.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+  const records = history.segments.reduce((sum, segment) => sum + segment.records, 0);
+  const replay = level === 'restore' ? records / recordsPerSecond : 0;
+  const estimateSeconds = Math.ceil(
+    documents / documentsPerSecond + read / bytesPerSecond + replay,
+  );
+  const objects = level === 'present' ? documents : sizes.size;
+  const bytes = level === 'restore' ? read + segmentBytes + fileBytes : read;
+  const diskBytes = level === 'restore' ? newest + segmentBytes * 4 : 0;
+  const sentence = {
+    present: `two listings and ${documents} small objects`,
+    checksums: `reads ${objects} objects, ${bytes} bytes`,
+    restore: `reads ${objects} objects, ${bytes} bytes, applies ${records} records, and needs up to ${diskBytes} bytes of disk for the trial`,
+  }[level];
+  return { objects, bytes, diskBytes, estimateSeconds, sentence };
+}
+
+/** Never throws for damage: that is what the report is for. */
+export async function verifyTenant(request: VerifyRequest): Promise<VerifyReport> {
+  const { store, tenantId, level, signal } = request;
+  const call = signal ? { signal } : {};
+  const catalog = await loadCatalog(store, tenantId, call);
+  const { history } = catalog;
+  const findings: Finding[] = [
+    ...history.damaged.map(({ object, code, reason }) => ({ object, code, message: reason })),
+    ...faultsOf(history).map(({ segment, message }) => ({
+      object: segment,
+      code: 'ARCHIVE_BROKEN' as const,
+      message,
+    })),
+    ...catalog.unknown.map((object) => ({
+      object,
+      code: 'UNKNOWN_OBJECT' as const,
+      message: `${object} has a name that nothing of EntDB gives`,
+    })),
+  ];
+  if (level !== 'present') findings.push(...(await checkBytes(store, catalog, call)));
+  let restored: VerifyReport['restored'] = null;
+  if (level === 'restore') {
+    const trial = await tryRestore(request, catalog);
+    findings.push(...trial.findings);
+    restored = trial.restored;
+  }
+  return {
+    tenantId,
+    level,
+    ok: findings.length === 0,
+    cost: verifyCost(catalog, level),
+    windows: windowsOf(history),
+    findings,
+    notes: [
+      ...(catalog.unfinished === undefined ? [] : [`${catalog.unfinished} has no checksum yet`]),
+      ...catalog.incomplete.map((id) => `${id} was never finished and is not used`),
+    ],
+    restored,
+  };
+}
+
+async function checkBytes(
+  store: ObjectStore,
+  { history }: Catalog,
+  call: { readonly signal?: AbortSignal },
+): Promise<readonly Finding[]> {
+  const { tenantId } = history;
+  const segments = await mapBounded(history.segments, objectsInFlightMax, (segment) =>
+    finding(segment.segment, async () =>
+      checkSegmentBytes(
+        await store.read(segment.segment, { bytesMax: segmentBytesMax, ...call }),
+        segment,
+      ),
+    ),
+  );
+  const files = history.snapshots.flatMap((snapshot) =>
+    snapshot.files.map(({ name, bytes, sha256 }) => ({
+      key: snapshotFileName(tenantId, idOf(snapshot), name),
+      bytes,
+      sha256,
+    })),
+  );
+  const snapshots = await mapBounded(files, objectsInFlightMax, (file) =>
+    finding(file.key, () => checkObject(store, file, call)),
+  );
+  return [...segments, ...snapshots].flat();
+}
+
+/** From the very beginning where the archive still has it, else from the oldest snapshot: the longest way there is. */
+async function tryRestore(
+  request: VerifyRequest,
+  { history }: Catalog,
+): Promise<{ readonly findings: readonly Finding[]; readonly restored: VerifyReport['restored'] }> {
+  const { store, tenantId, signal } = request;
+  const dir = mkdtempSync(join(tmpdir(), 'entdb-verify-'));
+  try {
+    const findings: Finding[] = [];
+    for (const snapshot of history.snapshots) {
+      const opened = mkdtempSync(join(dir, 'snapshot-'));
+      findings.push(
+        ...(await finding(idOf(snapshot), () =>
+          fetchSnapshot(store, snapshot, opened, signal ? { signal } : {}),
+        )),
+      );
+      rmSync(opened, { recursive: true, force: true });
+    }
+    const oldest = history.snapshots[0];
+    const hasBeginning = history.segments[0]?.firstSequence === 1;
+    const from =
+      hasBeginning || !oldest
+        ? { kind: 'scratch' as const }
+        : { kind: 'snapshot' as const, id: idOf(oldest) };
+    let restored: VerifyReport['restored'] = null;
+    const failed = await finding(tenantId, async () => {
+      const { reached, digests, records } = await restoreTenant({
+        ...request,
+        target: { kind: 'latest' },
+        from,
+        short: 'accept',
+        outputDir: join(dir, 'trial'),
+        scrub: true,
+      });
+      restored = { reached, digests, records };
+    });
+    return { findings: [...findings, ...failed], restored };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** What an operation finds wrong with an object. What the store or the disk refuses passes: it says nothing of the object. */
+async function finding(object: string, body: () => Promise<void>): Promise<readonly Finding[]> {
+  try {
+    await body();
+    return [];
+  } catch (error) {
+    if (!(error instanceof EntError)) throw error;
+    const passes = [
+      'OBJECT_STORE_UNAVAILABLE',
+      'OBJECT_STORE_DENIED',
+      'STORE_UNAVAILABLE',
+      'SHUTTING_DOWN',
+    ];
+    if (passes.includes(error.code)) throw error;
+    return [
+      { object: error.facts.metadata?.object ?? object, code: error.code, message: error.message },
+    ];
+  }
+}
