@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'libs/service-kit': 3,
   'libs/fleet': 3,
   'libs/client': 4,
+  'libs/restore': 4,
   'libs/cli': 5, // the command line is the client's first user
 };
 

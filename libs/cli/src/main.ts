@@ -13,6 +13,8 @@ bearClosedPipe();
 
 const program = new Command('entdb')
   .description('Operate an EntDB fleet.')
+  // Flags after a command's name are that command's: `restore` has some that its subcommands have too.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
     '\nExit codes: 0 done, 1 failed, 2 wrong usage; restore, verify and snapshot have more. Settings come from the environment, as for the services.',

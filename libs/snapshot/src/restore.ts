@@ -245,6 +245,13 @@ function assertReached(
   metOnLog: boolean,
 ): void {
   if (tail.kind !== 'log') return;
+  // The log is at hand from its beginning, so a plan can be made for a tenant that nobody has heard of.
+  if (reached.sequence === 0)
+    throw new EntError(
+      'NOTHING_ARCHIVED',
+      `neither archive nor log has a record of tenant ${tenantId} up to the target`,
+      { tenantId, hint: 'check the tenant id, and the settings of log and object store' },
+    );
   if (tail.key && !metOnLog)
     throw new EntError(
       'TARGET_NOT_FOUND',

@@ -112,7 +112,6 @@ type RestoreFlagsGiven = TargetFlags & {
 function addRestore(program: Command, run: RunCommand): void {
   const group = withTarget(withTenants(program.command('restore')))
     .description('restore tenants from archive, snapshots and log, into files')
-    // Flags after a subcommand's name are the subcommand's.
     .enablePositionalOptions()
     .option('--output-dir <folder>', 'where to; each tenant in a subfolder of its own')
     .option('--from-scratch', 'use no snapshot, but the archive from its first record', false)
