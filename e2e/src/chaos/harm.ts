@@ -23,7 +23,8 @@ export function harmsOf({ fleet, brokers }: TestFleet): readonly Harm[] {
       await service.kill('SIGKILL');
     },
   });
-  const services = fleet.services.map(kill);
+  // The applier as often as the gateways together: it is the one with state.
+  const services = [...fleet.services, ...fleet.appliers].map(kill);
   if (!brokers) return services;
   const brokerHarms = [1, 2, 3].flatMap((id): Harm[] => [
     {

@@ -35,6 +35,8 @@ export interface LoadOptions {
 }
 
 export interface Load {
+  /** Aborted when a writer met what must not be: there is no load any more. */
+  readonly failed: AbortSignal;
   /** Lets every writer finish what it is at. Throws what a writer could not make sense of. */
   stop(): Promise<void>;
 }
@@ -198,7 +200,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   }
 
   const writing: Promise<void>[] = [];
-  let failed = false;
+  const failed = new AbortController();
   const made = await Promise.all(
     tenants.map(async (tenantId) => ({ tenantId, counters: await makeCounters(tenantId) })),
   );
@@ -208,9 +210,9 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
         (async () => {
           const mine: Written[] = [];
           try {
-            while (!stopping && !failed) await write(tenantId, counters, mine);
+            while (!stopping && !failed.signal.aborted) await write(tenantId, counters, mine);
           } catch (error) {
-            failed = true; // told by `stop`
+            failed.abort(error);
             throw error;
           }
         })(),
@@ -219,6 +221,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   }
   const ended = Promise.allSettled(writing);
   return {
+    failed: failed.signal,
     stop: async () => {
       stopping = true;
       const outcomes = await ended;

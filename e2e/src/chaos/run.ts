@@ -63,7 +63,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   });
   const harms = loseVolume ? [...volumeHarmsOf(test), ...harmsOf(test)] : harmsOf(test);
   try {
-    const done = await harmInRounds(harms, ledger, options);
+    const done = await harmInRounds(harms, ledger, load.failed, options);
     await load.stop();
     await fleet.ready();
     await untilCaughtUp(test.gateway(), fleet.appliers.length);
@@ -93,6 +93,7 @@ type Done = Pick<ChaosReport, 'harms' | 'atOnce'>;
 async function harmInRounds(
   harms: readonly Harm[],
   ledger: Ledger,
+  signal: AbortSignal,
   { rounds, seed, aside }: ChaosOptions,
 ): Promise<Done> {
   const rng = seeded(seed);
@@ -104,6 +105,7 @@ async function harmInRounds(
       await eventually(
         'writes are acknowledged again',
         async () => ledger.acknowledged >= before + acknowledgedBetween,
+        { signal },
       );
     await delay(rng.between(...calmMs));
     const first = rng.pick(harms);

@@ -6,11 +6,15 @@ const pauseMs = 100;
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  timeoutMs = 120_000,
+  {
+    timeoutMs = 120_000,
+    signal,
+  }: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<T> {
   const until = Date.now() + timeoutMs;
   let last: unknown;
   for (;;) {
+    signal?.throwIfAborted();
     try {
       const answer = await ask();
       if (answer !== undefined && answer !== false) return answer;
