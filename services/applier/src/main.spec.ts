@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 function partitionOfId(id: string): number {
-  return partitionOf(id as never, partitions);
+  return partitionOf(id, partitions);
 }
 const write = (...records: Parameters<typeof append>[2]) => append(wal, partitions, records);
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);

@@ -10,9 +10,9 @@ import {
 /** Writing to a disk that may refuse for a while: it is asked again until it takes what it is given, and nothing is passed over. */
 export interface Persistence {
   /** Rejects with the signal's reason, and at once for anything but STORE_UNAVAILABLE. */
-  persist<T>(step: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  readonly persist: <T>(step: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** What the disk said last to those who are still asking. */
-  refusal(): EntError | undefined;
+  readonly refusal: () => EntError | undefined;
 }
 
 export function createPersistence(options: {
@@ -23,7 +23,7 @@ export function createPersistence(options: {
   const { logger, clock, rng } = options;
   const asking = new Map<symbol, EntError>();
   return {
-    async persist(step, signal) {
+    persist: async (step, signal) => {
       const who = Symbol();
       try {
         for (let attempt = 0; ; attempt++) {

@@ -186,18 +186,18 @@ export function openShard(options: ShardOptions): Shard {
 
   /** What goes wrong when files are let go is their own tenant's affair, whoever's turn it is. */
   const release = ({ writer, identity }: Handle, tenantId: string): void => {
-    let failure: unknown;
+    let untrusted: EntError | undefined;
     try {
       if (dirty.has(tenantId)) syncFiles(tenantId, { writer, identity });
     } catch (error) {
-      failure = error;
+      if (mustBeRebuilt(error)) untrusted = error;
+      else if (isEntError(error, 'STORE_UNAVAILABLE'))
+        logger.warn({ tenantId, err: error }, 'files are not synced yet; the checkpoint waits');
+      else throw error;
+    } finally {
+      writer.close();
     }
-    writer.close();
-    if (failure === undefined) return;
-    if (mustBeRebuilt(failure)) rebuild(tenantId, failure);
-    else if (isEntError(failure, 'STORE_UNAVAILABLE'))
-      logger.warn({ tenantId, err: failure }, 'files are not synced yet; the checkpoint waits');
-    else throw failure;
+    if (untrusted) rebuild(tenantId, untrusted); // not before the files are closed: SQLite closes them by their names
   };
 
   const handles = createHandleCache<Handle>({

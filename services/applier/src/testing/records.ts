@@ -77,7 +77,7 @@ export async function append(
 ): Promise<number> {
   let last = -1;
   for (const record of records) {
-    const lane = await wal.openLane(walTopic, partitionOf(record.key as never, partitions));
+    const lane = await wal.openLane(walTopic, partitionOf(record.key, partitions));
     last = (await lane.append([record])).baseOffset;
     await lane.close();
   }
@@ -92,7 +92,7 @@ export function positionOf(
 ): Pick<Position, 'topic' | 'partition'> & { offset: string } {
   return {
     topic: walTopic,
-    partition: partitionOf(tenantId as never, partitions),
+    partition: partitionOf(tenantId, partitions),
     offset: String(offset),
   };
 }
