@@ -88,12 +88,12 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
   });
 
   const runSteps = async (steps: readonly Step[]): Promise<void> => {
-    for (const { name, isDone, run } of steps) {
+    for (const step of steps) {
       options.signal?.throwIfAborted();
-      if (isDone()) continue;
-      tell(name, 'begun');
-      await run();
-      tell(name, 'done');
+      if (step.isDone()) continue;
+      tell(step.name, 'begun');
+      await step.run();
+      tell(step.name, 'done');
     }
   };
   /** Their progress is the position in the files: a second run applies what is beyond it. */

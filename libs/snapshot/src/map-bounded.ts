@@ -4,7 +4,7 @@ export async function mapBounded<T, R>(
   inFlightMax: number,
   body: (item: T) => Promise<R>,
 ): Promise<readonly R[]> {
-  const results = new Array<R>(items.length);
+  const results: R[] = [];
   const entries = items.entries();
   let failed = false;
   const worker = async (): Promise<void> => {

@@ -53,8 +53,8 @@ export function parseInstant(text: string): number {
 /** The parser takes 30 February for 2 March; a person who writes it means something else. */
 function isOnCalendar(text: string): boolean {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number);
-  const date = new Date(Date.UTC(year!, month! - 1, day!));
-  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day!;
+  const date = new Date(Date.UTC(year!, month! - 1, day));
+  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day;
 }
 
 /** Throws INVALID_TARGET for numbers that no record can have, and INVALID_IDEMPOTENCY_KEY. */
