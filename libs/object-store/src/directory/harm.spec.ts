@@ -116,6 +116,13 @@ it('what a dead writer left is seen by nobody, and removed when it is old', asyn
   expect(await staged()).toEqual(['recent']);
 });
 
+it('the last object of a folder takes the folder with it, and no other', async () => {
+  for (const key of ['a/b/1', 'a/2', 'c/3']) await store.create(key, bytes('x'));
+  await store.remove(['a/b/1', 'c/3']);
+  expect((await readdir(root)).toSorted()).toEqual(['.staging', 'a']);
+  expect(await readdir(join(root, 'a'))).toEqual(['2']);
+});
+
 it('an empty folder is no folder', async () => {
   await store.create('a/object', bytes('x'));
   await mkdir(join(root, 'b/c/d'), { recursive: true });
