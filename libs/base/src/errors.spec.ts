@@ -57,7 +57,7 @@ describe('docs/errors', () => {
       .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/env: '(ENTDB_\w+)'/g)])
       .map(([, name]) => name);
     expect(settings.length).toBeGreaterThan(20);
-    const named = codes.flatMap((code) => read(`${code}.md`).match(/ENTDB_[A-Z_]+/g) ?? []);
+    const named = codes.flatMap((code) => read(`${code}.md`).match(/ENTDB_[A-Z0-9_]+/g) ?? []);
     expect(named.filter((name) => !settings.includes(name))).toEqual([]);
   });
 });
