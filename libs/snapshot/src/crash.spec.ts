@@ -49,33 +49,47 @@ const into = (name: string, more: Partial<RestoreRequest> = {}): RestoreRequest 
 function expectWhole(name: string): void {
   const dir = join(folder.path, name);
   expect(readdirSync(dir)).toEqual([tenantId]);
-  expect(readdirSync(join(dir, tenantId)).sort()).toEqual(['canonical.db', 'mailbox.db', 'report.json']);
+  expect(readdirSync(join(dir, tenantId)).sort()).toEqual([
+    'canonical.db',
+    'mailbox.db',
+    'report.json',
+  ]);
   expect(rowsOf(join(dir, tenantId))).toBe(truth.rows[57]);
 }
 
-it.each(['best', 'scratch'] as const)('goes on from wherever it was killed (%s)', async (kind) => {
-  const images: string[] = [];
-  const name = `killed-${kind}`;
-  await restoreTenant(
-    into(name, {
-      from: { kind },
-      onProgress: ({ step, state, at }) => {
-        const image = `${name}-${images.length}-${step}-${state}-${at.sequence}`.replace(' ', '-');
-        cpSync(join(folder.path, name), join(folder.path, image), { recursive: true });
-        images.push(image);
-      },
-    }),
-  );
-  expectWhole(name);
-  expect(images.length).toBeGreaterThan(8);
-  for (const image of images) {
-    opened = [];
-    await restoreTenant(into(image, { from: { kind } }));
-    expectWhole(image);
-    const fetchedBase = opened.some((key) => key.endsWith('canonical.db'));
-    expect([image, fetchedBase]).toEqual([image, kind === 'best' && image.includes('base-begun')]);
-  }
-}, 120_000);
+it.each(['best', 'scratch'] as const)(
+  'goes on from wherever it was killed (%s)',
+  async (kind) => {
+    const images: string[] = [];
+    const name = `killed-${kind}`;
+    await restoreTenant(
+      into(name, {
+        from: { kind },
+        onProgress: ({ step, state, at }) => {
+          const image = `${name}-${images.length}-${step}-${state}-${at.sequence}`.replace(
+            ' ',
+            '-',
+          );
+          cpSync(join(folder.path, name), join(folder.path, image), { recursive: true });
+          images.push(image);
+        },
+      }),
+    );
+    expectWhole(name);
+    expect(images.length).toBeGreaterThan(8);
+    for (const image of images) {
+      opened = [];
+      await restoreTenant(into(image, { from: { kind } }));
+      expectWhole(image);
+      const fetchedBase = opened.some((key) => key.endsWith('canonical.db'));
+      expect([image, fetchedBase]).toEqual([
+        image,
+        kind === 'best' && image.includes('base-begun'),
+      ]);
+    }
+  },
+  120_000,
+);
 
 it('does not use the work of another base, or work that has passed the target', async () => {
   const stop = new AbortController();
@@ -90,15 +104,20 @@ it('does not use the work of another base, or work that has passed the target', 
   );
   await expect(aborted).rejects.toThrow('the test stops it');
   expect(readdirSync(join(folder.path, name))).toEqual([`.restore-${tenantId}`]);
-  const report = await restoreTenant(into(name, { target: { kind: 'sequence', sequence: 25, inclusive: true } }));
+  const report = await restoreTenant(
+    into(name, { target: { kind: 'sequence', sequence: 25, inclusive: true } }),
+  );
   expect(report.digests).toEqual(truth.digests[25]);
   expect(readdirSync(join(folder.path, name))).toEqual([tenantId]);
 });
 
 it('keeps its work when the store goes away, and goes on when it is back', async () => {
   const last = [...(await archiveKeys())].at(-1)!;
-  fault = ({ name, key }) => (name === 'open' && key === last ? { kind: 'unavailable' } : undefined);
-  await expect(restoreTenant(into('away'))).rejects.toMatchObject({ code: 'OBJECT_STORE_UNAVAILABLE' });
+  fault = ({ name, key }) =>
+    name === 'open' && key === last ? { kind: 'unavailable' } : undefined;
+  await expect(restoreTenant(into('away'))).rejects.toMatchObject({
+    code: 'OBJECT_STORE_UNAVAILABLE',
+  });
   expect(readdirSync(join(folder.path, 'away'))).toEqual([`.restore-${tenantId}`]);
   fault = () => undefined;
   opened = [];
@@ -122,6 +141,7 @@ it('lets one restore at a time into a place', async () => {
 
 async function archiveKeys(): Promise<readonly string[]> {
   const keys: string[] = [];
-  for await (const { key } of store.list({ prefix: 'archive/' })) if (key.endsWith('.gz')) keys.push(key);
+  for await (const { key } of store.list({ prefix: 'archive/' }))
+    if (key.endsWith('.gz')) keys.push(key);
   return keys;
 }

@@ -26,7 +26,11 @@ beforeAll(async () => {
   for (let from = 0; from < 40; from += 10) {
     last = (await archive(sound, log.slice(from, from + 10), () => 10, last)).at(-1);
     if (from > 10) continue;
-    const made = await makeSnapshot({ store: sound, tenantId, cacheDir: join(folder.path, 'cache') });
+    const made = await makeSnapshot({
+      store: sound,
+      tenantId,
+      cacheDir: join(folder.path, 'cache'),
+    });
     if (made.kind === 'made') snapshotIds.push(made.id);
   }
   for (const key of await allObjects(sound)) objects.set(key, await sound.read(key));
@@ -93,7 +97,8 @@ describe.each(Object.keys(harms))('an object that is %s', (harm) => {
       const wanted = expected(key, harm);
       if ('error' in outcome) {
         expect([key, 'fails']).toEqual([key, wanted]);
-        const unfinished = harm === 'missing' && key.endsWith('.checksum') && key.includes('_00000000000000000031');
+        const unfinished =
+          harm === 'missing' && key.endsWith('.checksum') && key.includes('_00000000000000000031');
         expect(outcome.error.code).toBe(unfinished ? 'TARGET_BEYOND_ARCHIVE' : 'SEGMENT_CORRUPT');
         if (!unfinished) expect(outcome.error.message).toContain(/segment_\d+/.exec(key)![0]);
         expect(outcome.error.facts.hint).toBeTruthy();
@@ -109,7 +114,7 @@ describe.each(Object.keys(harms))('an object that is %s', (harm) => {
 });
 
 describe('what stands in a wrong place', () => {
-  it('is reported where its name is nobody\'s, and otherwise changes nothing', async () => {
+  it("is reported where its name is nobody's, and otherwise changes nothing", async () => {
     const names = [`archive/${tenantId}/readme.txt`, `snapshots/${tenantId}/snap_x/canonical.db`];
     const store = await copyOf(async (copy) => {
       for (const name of names) await copy.create(name, Buffer.from('x'));
@@ -120,11 +125,13 @@ describe('what stands in a wrong place', () => {
     expect(report.findings.map(({ object }) => object).sort()).toEqual(names);
   });
 
-  it('is not taken for a manifest when it is another snapshot\'s, another tenant\'s, or of a later format', async () => {
+  it("is not taken for a manifest when it is another snapshot's, another tenant's, or of a later format", async () => {
     const name = `snapshots/${tenantId}/${snapshotIds[1]}/manifest.json`;
     const other = objects.get(`snapshots/${tenantId}/${snapshotIds[0]}/manifest.json`)!;
     const text = Buffer.from(objects.get(name)!).toString();
-    const newer = Buffer.from(text.replace('"format": 1', '"format": 2').replace(/"check": "..../, '"check": "0000'));
+    const newer = Buffer.from(
+      text.replace('"format": 1', '"format": 2').replace(/"check": "..../, '"check": "0000'),
+    );
     for (const [bytes, code] of [
       [other, 'SNAPSHOT_CORRUPT'],
       [Buffer.from(text.replaceAll(tenantId, 'other')), 'SNAPSHOT_CORRUPT'],
@@ -140,7 +147,9 @@ describe('what stands in a wrong place', () => {
   it('stops at a segment of a later format', async () => {
     const name = [...objects.keys()].find((key) => key.includes('_00000000000000000021.checksum'))!;
     const text = Buffer.from(objects.get(name)!).toString();
-    const newer = text.replace('"format": 1', '"format": 2').replace(/"check": "..../, '"check": "0000');
+    const newer = text
+      .replace('"format": 1', '"format": 2')
+      .replace(/"check": "..../, '"check": "0000');
     const store = await copyOf((copy) => copy.tamper(name, () => Buffer.from(newer)));
     const outcome = await tryRestore(store);
     expect('error' in outcome && outcome.error.code).toBe('UNKNOWN_FORMAT');
@@ -153,17 +162,31 @@ describe('what stands in a wrong place', () => {
     expect('error' in outcome && outcome.error.code).toBe('ARCHIVE_BROKEN');
     const target = { kind: 'sequence', sequence: 25, inclusive: true } as const;
     const outputDir = join(folder.path, 'gap');
-    await expect(restoreTenant({ store, clock, rng, tenantId, target, outputDir })).rejects.toMatchObject({ code: 'TARGET_IN_GAP' });
+    await expect(
+      restoreTenant({ store, clock, rng, tenantId, target, outputDir }),
+    ).rejects.toMatchObject({ code: 'TARGET_IN_GAP' });
     const report = await verifyTenant({ store, clock, rng, tenantId, level: 'present' });
     expect(report.findings.map(({ code }) => code)).toEqual(['ARCHIVE_BROKEN']);
-    expect(report.windows.map(({ first, last }) => [first.sequence, last.sequence])).toEqual([[1, 20]]);
+    expect(report.windows.map(({ first, last }) => [first.sequence, last.sequence])).toEqual([
+      [1, 20],
+    ]);
   });
 
   it('is found by a trial restore alone when a snapshot holds other rows than the archive leads to', async () => {
     const report = await verifyTenant({ store: sound, clock, rng, tenantId, level: 'restore' });
-    expect(report).toMatchObject({ ok: true, restored: { records: 40, digests: truth.digests[40] } });
+    expect(report).toMatchObject({
+      ok: true,
+      restored: { records: 40, digests: truth.digests[40] },
+    });
     const published = new Map([[30, { canonical: 'f'.repeat(64), mailbox: '' }]]);
-    const doubted = await verifyTenant({ store: sound, clock, rng, tenantId, level: 'restore', published });
+    const doubted = await verifyTenant({
+      store: sound,
+      clock,
+      rng,
+      tenantId,
+      level: 'restore',
+      published,
+    });
     expect(doubted.findings.map(({ code }) => code)).toEqual(['RESTORE_DIGEST_MISMATCH']);
   });
 });

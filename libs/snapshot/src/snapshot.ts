@@ -8,7 +8,7 @@ import {
   snapshotFiles,
   type SnapshotManifest,
 } from '@entdb/archive-format';
-import { EntError, parseTenantId } from '@entdb/base';
+import { EntError, isEntError, parseTenantId } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { exportTenant, openTenantWriter, tenantFacts, type TenantFacts } from '@entdb/tenant-store';
 import { isDamage, loadCatalog } from './catalog.ts';
@@ -85,7 +85,7 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     ...history.snapshots.map(({ sequence, digests }) => [sequence, digests] as const),
     ...published,
   ]);
-  const facts = await asMismatch(tenantId, published, async () => {
+  const facts = await asMismatch(tenantId, work, async () => {
     const writer = openTenantWriter({ dir: work, tenantId, create: false });
     try {
       // Published digests of the position itself, which no replay leads to any more.
@@ -106,20 +106,21 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
 
 const everything: Limit = { kind: 'latest' };
 
-/** A disagreement with what was published is told by its own name, and the working copy is not used again. */
+/** A disagreement is told by its own name. The working copy goes: it may have passed the place, and would not be compared there again. */
 async function asMismatch(
   tenantId: string,
-  published: ReadonlyMap<number, Digests>,
+  work: string,
   body: () => Promise<TenantFacts>,
 ): Promise<TenantFacts> {
   try {
     return await body();
   } catch (cause) {
-    if (!(cause instanceof EntError) || cause.code !== 'RESTORE_DIGEST_MISMATCH') throw cause;
+    if (!isEntError(cause, 'RESTORE_DIGEST_MISMATCH')) throw cause;
+    rmSync(work, { recursive: true, force: true });
     throw new EntError('SNAPSHOT_DIGEST_MISMATCH', cause.message, {
       tenantId,
       cause,
-      hint: `the archive leads to another content than ${published.size > 0 ? 'the appliers or an earlier snapshot have' : 'an earlier snapshot has'}; no snapshot was made; run: entdb verify --level restore`,
+      hint: 'the archive leads to another content than the appliers or an earlier snapshot have; no snapshot was made; run: entdb verify --level restore',
     });
   }
 }
