@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(
 export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run run-kafka demo first tour kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
+.PHONY: help install run run-kafka demo first tour git-history kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
 	check fmt gen lock types bench chaos chaos-kafka conformance clean
 
 help: ## print the targets
@@ -26,6 +26,9 @@ first: install ## the README's first write and read, on a running fleet
 
 tour: install ## the tour of docs/guides/getting-started.md, on a running fleet
 	@exec node examples/first/src/tour.ts
+
+git-history: install ## restore to random commits of a git repository, compare with git (ARGS="--repo PATH")
+	@exec node examples/git-history/src/main.ts $(ARGS)
 
 kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)
 	@deploy/kafka/up.sh
