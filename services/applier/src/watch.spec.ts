@@ -93,6 +93,7 @@ async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
       partition,
       fromOffset,
       epoch: 1n,
+      settled: () => Promise.resolve(),
       wal,
       progress,
       tail,

@@ -24,6 +24,8 @@ export interface WatchOptions {
   readonly tail: Tail;
   /** Of the tenant's present life: its events are those of this one. */
   readonly epoch: bigint;
+  /** Resolves when the tenant's files may be read; throws when it stands still. */
+  readonly settled: () => Promise<void>;
   /** The stored verdict on a key. */
   readonly result: (idempotencyKey: string) => Promise<GetResultResponse>;
   readonly signal: AbortSignal;
@@ -57,6 +59,7 @@ export async function* watch(options: WatchOptions): AsyncGenerator<WatchRespons
 }
 
 async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerator<WatchResponse> {
+  await options.settled(); // first of all: the record may be the very one that cannot be read
   const { idempotencyKey, body } = decodeWalRecord(record.key, record.value);
   const { result, position } = await options.result(idempotencyKey);
   assertSameLife(position, record, options);

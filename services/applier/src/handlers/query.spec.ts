@@ -12,7 +12,7 @@ import { walTopic } from '@entdb/wal';
 import { createGate } from '../gate.ts';
 import type { ReaderPool } from '../reader/pool.ts';
 import { createTail } from '../tail.ts';
-import { recordOf } from '../testing/records.ts';
+import { poisonOf, recordOf } from '../testing/records.ts';
 import { createVolume, partition, type TestVolume } from '../testing/volume.ts';
 import { createQueryService } from './query.ts';
 
@@ -22,9 +22,25 @@ afterEach(async () => {
   for (const volume of open.splice(0)) await volume.close();
 });
 
-async function setUp(watchersMax = 10) {
+interface Between {
+  readonly watchersMax?: number;
+  /** While a reader has its answer and has not given it. */
+  readonly whileReading?: () => Promise<void>;
+  /** Before tenants that are behind are fed. */
+  readonly beforeCatchUp?: () => Promise<void>;
+}
+
+async function setUp({ watchersMax = 10, whileReading, beforeCatchUp }: Between = {}) {
   const tail = createTail({ bufferRecordsMax: 100, bufferBytesMax: 1_000_000 });
-  const volume = await createVolume({ tail });
+  const volume = await createVolume({
+    tail,
+    wrap: (writer) => ({
+      call: async (method, params, transfer) => {
+        if (method === 'catchUp') await beforeCatchUp?.();
+        return writer.call(method, params, transfer);
+      },
+    }),
+  });
   open.push(volume);
   const { tenants, progress, applier, wal } = volume;
   const clock = { now: () => 0, monotonic: () => 0, sleep: async () => {} };
@@ -38,8 +54,13 @@ async function setUp(watchersMax = 10) {
     fleet: createFleetMap({ clock, silenceMaxMs: 1_000 }),
   });
   const readers: ReaderPool = {
-    read: async (method, tenantId, request) =>
-      volume.read(tenantId, (reader) => (reader[method] as (request: unknown) => never)(request)),
+    read: async (method, tenantId, request) => {
+      const answer = volume.read(tenantId, (reader) =>
+        (reader[method] as (request: unknown) => never)(request),
+      );
+      await whileReading?.();
+      return answer;
+    },
     forget: async () => {},
     close: async () => {},
   };
@@ -59,8 +80,7 @@ async function setUp(watchersMax = 10) {
       tenantId,
       ...(after && { after: positionToWire({ topic: walTopic, partition, ...after }) }),
     };
-    const stream = service.watch!(request, callOf()) as AsyncGenerator<WatchResponse>;
-    return stream[Symbol.asyncIterator]() as AsyncGenerator<WatchResponse>;
+    return service.watch!(request, callOf()) as AsyncGenerator<WatchResponse>; // that is what it is written as
   };
   return { volume, service, watch };
 }
@@ -74,17 +94,51 @@ const body = (of: 'tenantDeleted' | 'tenantCreated'): WalRecord['body'] =>
     : { case: of, value: { $typeName: 'entdb.v1.TenantCreated' } };
 
 describe('Watch', () => {
-  it('loses nothing of a tenant that is rebuilt meanwhile', async () => {
-    const { volume, watch } = await setUp();
+  const damage = new EntError('STORE_CORRUPT', 'planned');
+
+  it('loses nothing of a tenant that is being rebuilt', async () => {
+    const fed = Promise.withResolvers<void>();
+    const { volume, watch } = await setUp({ beforeCatchUp: () => fed.promise });
     await volume.append([recordOf('acme', 0), recordOf('acme', 1)]);
     volume.run();
     await volume.applied();
     const stream = watch('acme');
     expect(await keyOf(stream)).toBe('key-0');
-    await volume.applier.distrust('acme', new EntError('STORE_CORRUPT', 'planned'));
+    await volume.applier.distrust('acme', damage);
+    const next = keyOf(stream);
     await volume.append([recordOf('acme', 2)]);
-    expect([await keyOf(stream), await keyOf(stream)]).toEqual(['key-1', 'key-2']);
+    await volume.applied();
+    fed.resolve();
+    expect([await next, await keyOf(stream)]).toEqual(['key-1', 'key-2']);
     await stream.return(undefined);
+  });
+
+  it('asks again when the files are given up while it reads them', async () => {
+    const harm: (() => Promise<void>)[] = [];
+    const { volume, watch } = await setUp({ whileReading: async () => harm.pop()?.() });
+    await volume.append([recordOf('acme', 0), recordOf('acme', 1)]);
+    volume.run();
+    await volume.applied();
+    const stream = watch('acme');
+    expect(await keyOf(stream)).toBe('key-0');
+    harm.push(() => volume.applier.distrust('acme', damage));
+    expect(await keyOf(stream)).toBe('key-1');
+    expect(harm).toEqual([]);
+    await stream.return(undefined);
+  });
+
+  it('ends when the tenant stands still', async () => {
+    const { volume, watch } = await setUp();
+    await volume.append([recordOf('acme', 0)]);
+    volume.run();
+    await volume.applied();
+    const stream = watch('acme');
+    expect(await keyOf(stream)).toBe('key-0');
+    const next = keyOf(stream);
+    await volume.append([poisonOf('acme'), recordOf('acme', 1)]);
+    await expect(next).rejects.toMatchObject({
+      code: expect.stringMatching(/QUARANTINED|CORRUPT/),
+    });
   });
 
   it('refuses a tenant that is not there, and another epoch', async () => {
@@ -119,7 +173,7 @@ describe('Watch', () => {
   });
 
   it('takes so many watchers and no more, and lets others in when they go', async () => {
-    const { volume, watch } = await setUp(1);
+    const { volume, watch } = await setUp({ watchersMax: 1 });
     await volume.append([recordOf('acme', 0)]);
     volume.run();
     await volume.applied();

@@ -149,6 +149,7 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
           wal,
           progress,
           tail,
+          settled: () => gate.settled(tenantId, signal),
           result: (key) => verdictOn(tenantId, key, signal),
           signal,
         });
