@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { walTopic } from '@entdb/wal';
+import { walTopic, type Wal } from '@entdb/wal';
 import { archiverGroup } from './archiver.ts';
 import { photograph, readArchive } from './testing/archive.ts';
 import {
@@ -59,6 +59,27 @@ describe('the archiver', () => {
     await bench.start().done();
     await bench.verify();
     await assertKept(bench.store, before);
+  });
+
+  it('never sets a mark back that another has set further on', async () => {
+    await bench.append(tenants, 4);
+    for (let partition = 0; partition < partitions; partition += 1)
+      await bench.wal.commit(archiverGroup, walTopic, partition, 3);
+    const seen: number[] = [];
+    let asked = 0;
+    const wal: Wal = {
+      ...bench.wal,
+      // At the start the other has not set it yet.
+      committed: async (...mark) =>
+        (asked += 1) <= partitions ? undefined : bench.wal.committed(...mark),
+      commit: async (group, topic, partition, offset) => {
+        seen.push(offset);
+        await bench.wal.commit(group, topic, partition, offset);
+      },
+    };
+    await bench.start({ wal }).done();
+    expect(Math.min(...seen)).toBeGreaterThanOrEqual(3);
+    await bench.verify();
   });
 
   it('forgets tenants and finds them again', async () => {

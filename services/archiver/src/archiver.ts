@@ -205,7 +205,9 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     if (last?.offset === offset && nowMs() - last.atMs < markAgainAfterMs) return;
     // Another archiver may be further on; a mark that steps back would only cost time, yet it would look like loss.
     const there = (await wal.committed(archiverGroup, walTopic, partition)) ?? 0;
-    await wal.commit(archiverGroup, walTopic, partition, Math.max(offset, there));
+    const furthest = Math.max(offset, there);
+    await wal.commit(archiverGroup, walTopic, partition, furthest);
+    archive.markSet(furthest);
     marked.set(partition, { offset, atMs: nowMs() });
   };
 
@@ -217,14 +219,14 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     }
   };
 
-  const cutDue = (): void => {
+  const tendTenants = (): void => {
     for (const archive of partitions) {
-      for (const tenant of archive.tenants()) if (tenant.waiting.records > 0) tenant.cutDue();
+      for (const tenant of archive.tenants()) tenant.tend();
       archive.forget();
     }
   };
 
-  const tend = async (): Promise<void> => {
+  const tendMarks = async (): Promise<void> => {
     for (const archive of partitions)
       await patience.keepTrying('asking the log for its end and setting the mark', async () => {
         archive.observeEnd((await wal.bounds(walTopic, archive.partition)).endOffset);
@@ -250,7 +252,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
         begun.resolve();
         const { ageMsMax, idleMs } = options.limits;
         const lookMs = Math.min(options.intervalMs, ageMsMax / 2, idleMs / 2);
-        const loops = [follow(), repeat(lookMs, cutDue), repeat(options.intervalMs, tend)];
+        const loops = [
+          follow(),
+          repeat(lookMs, tendTenants),
+          repeat(options.intervalMs, tendMarks),
+        ];
         await Promise.all(loops.map((loop) => loop.catch(fail)));
       } catch (error) {
         unlessEnded(error);

@@ -22,6 +22,8 @@ export interface PartitionArchive {
   forget(): void;
   /** Every record below it is in the archive, of every tenant. */
   mark(): number;
+  /** The mark has been set here. */
+  markSet(offset: number): void;
   lag(nowMs: number): ArchiveLag;
 }
 
@@ -52,11 +54,12 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
     beganAt: beginning.offset,
     hole: beginning.hole,
     forgottenThrough: -1,
+    nextOffset: beginning.offset,
+    marked: beginning.hole?.from ?? beginning.offset,
   };
   /** The one whose record came last stands last. */
   const tenants = new Map<string, TenantArchive>();
-  let nextOffset = beginning.offset;
-  let endOffset = Math.max(options.endOffset, nextOffset);
+  let endOffset = Math.max(options.endOffset, beginning.offset);
   let readThroughMs = options.beganMs;
   let failure: EntError | undefined;
 
@@ -70,7 +73,7 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
   return {
     partition,
     get nextOffset() {
-      return nextOffset;
+      return view.nextOffset;
     },
     get endOffset() {
       return endOffset;
@@ -83,8 +86,8 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
     },
     take(batch) {
       for (const record of batch.records) {
-        if (record.offset < nextOffset) continue;
-        nextOffset = record.offset + 1;
+        if (record.offset < view.nextOffset) continue;
+        view.nextOffset = record.offset + 1;
         readThroughMs = record.timeMs;
         if (isTenantId(record.key)) {
           tenantOf(record.key).take(record);
@@ -96,15 +99,15 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
           );
         }
       }
-      endOffset = Math.max(batch.endOffset, nextOffset);
+      endOffset = Math.max(batch.endOffset, view.nextOffset);
     },
     observeEnd(end) {
-      endOffset = Math.max(end, nextOffset);
+      endOffset = Math.max(end, view.nextOffset);
     },
     passHole(hole) {
       view.hole = widen(view.hole, hole);
-      nextOffset = Math.max(nextOffset, hole.to);
-      endOffset = Math.max(endOffset, nextOffset);
+      view.nextOffset = Math.max(view.nextOffset, hole.to);
+      endOffset = Math.max(endOffset, view.nextOffset);
     },
     fail(error) {
       failure = error;
@@ -121,13 +124,15 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
       }
     },
     mark() {
-      let mark = Math.min(nextOffset, view.hole?.from ?? nextOffset);
-      for (const { unarchived } of tenants.values())
-        mark = Math.min(mark, unarchived.first?.offset ?? mark);
+      let mark = Math.min(view.nextOffset, view.hole?.from ?? view.nextOffset);
+      for (const { holdsMarkAt } of tenants.values()) mark = Math.min(mark, holdsMarkAt ?? mark);
       return mark;
     },
+    markSet(offset) {
+      view.marked = offset;
+    },
     lag(nowMs) {
-      let records = endOffset - nextOffset;
+      let records = endOffset - view.nextOffset;
       let oldestMs = records > 0 ? readThroughMs : nowMs;
       for (const { unarchived } of tenants.values()) {
         records += unarchived.records;

@@ -22,8 +22,8 @@ import { conflict, gap, isVerdict, type Where } from './verdicts.ts';
 export interface TenantArchive {
   readonly tenantId: string;
   take(record: LogRecord): void;
-  /** Cuts what is due, in the background. */
-  cutDue(): void;
+  /** Cuts what is due, in the background; judges what has not come. */
+  tend(): void;
   /** Cuts what waits, due or not. */
   cutEarly(): void;
   readonly waiting: Waiting;
@@ -33,6 +33,11 @@ export interface TenantArchive {
   readonly busy: boolean;
   /** Records of it that were read from the log and are not in the archive. */
   readonly unarchived: Unarchived;
+  /**
+   * The mark of the partition must not pass it: the next start must see again what is not archived, and also the record, or the lack of one, that
+   * shows the archive to be another log's.
+   */
+  readonly holdsMarkAt: number | undefined;
   readonly verdict: EntError | undefined;
   /** The last offset in the archive, where nothing but that is known of the tenant: it can be looked up again. */
   readonly forgettable: number | undefined;
@@ -49,6 +54,9 @@ export interface PartitionView {
   /** Where reading began; everything from there on has been read, but for the hole. */
   readonly beganAt: number;
   readonly hole: Hole | undefined;
+  readonly nextOffset: number;
+  /** The mark as it was last set. */
+  readonly marked: number;
   /** Up to here tenants may have been seen and forgotten. */
   readonly forgottenThrough: number;
 }
@@ -96,6 +104,8 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
   let state: State = { kind: 'looking' };
   /** Nothing from here on can be archived: the archive stops, once what is before it has been archived. */
   let barrier: { readonly offset: number; readonly error: EntError } | undefined;
+  /** The offset of the record by which the archive is judged: while that is open, and when it was found wanting. */
+  let evidence: number | undefined = view.marked;
   let refused: Unarchived = { records: 0, first: undefined };
   let asked = false;
   let running = false;
@@ -127,6 +137,7 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
         return refuse(record);
       }
       state = { ...state, witness: undefined };
+      evidence = undefined;
     }
     if (offset < link.offsetMin) return;
     const previousOffset = buffer.records.at(-1)?.offset ?? link.offsetMin - 1;
@@ -175,14 +186,20 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       return { last, link, witness };
     });
     assertSeen(found.last?.lastOffset, first.offset);
-    state = { kind: 'open', link: found.link, witness: found.witness };
+    open(found.link, found.witness);
     admitAgain();
+  };
+
+  const open = (link: ChainLink, witness: ArchivedRecord | undefined): void => {
+    state = { kind: 'open', link, witness };
+    evidence = witness?.offset;
   };
 
   /** Reading began before the archive's last record and met another one first: the log is not the one that was archived. */
   const assertSeen = (lastOffset: number | undefined, firstOffset: number): void => {
     if (lastOffset === undefined || firstOffset <= lastOffset) return;
     if (view.beganAt > lastOffset || view.forgottenThrough >= lastOffset) return;
+    evidence = lastOffset;
     throw conflict(
       where,
       `archive of ${tenantId}`,
@@ -206,7 +223,7 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       settler.settle(segment, link, own),
     );
     const { checksum, ahead } = settled;
-    state = { kind: 'open', link: nextLink(checksum), witness: ahead };
+    open(nextLink(checksum), ahead);
     buffer.dropThrough(ahead ? own.at(-1)!.offset : checksum.lastOffset);
     if (ahead) admitAgain(); // another archiver is further on
     options.onSegment({
@@ -242,8 +259,8 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
     void run()
       .catch((error: unknown) => {
         if (signal.aborted) return;
-        if (isVerdict(error)) stop(error);
-        else options.onFault(error);
+        if (!isVerdict(error)) return options.onFault(error);
+        stop(error);
       })
       .finally(() => {
         running = false;
@@ -259,7 +276,12 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       admit(record);
       if (state.kind === 'looking' || barrier || reasonToCut() !== undefined) start();
     },
-    cutDue: start,
+    tend() {
+      if (state.kind !== 'open') return;
+      const { witness } = state;
+      if (witness && view.nextOffset > witness.offset) stop(contradicted(witness));
+      else if (buffer.records.length > 0) start();
+    },
     cutEarly() {
       asked = true;
       start();
@@ -279,6 +301,10 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
         records: buffer.records.length + refused.records,
         first: first ? { offset: first.offset, timeMs: first.timeMs } : refused.first,
       };
+    },
+    get holdsMarkAt() {
+      const first = buffer.records[0]?.offset ?? refused.first?.offset;
+      return first === undefined ? evidence : Math.min(first, evidence ?? first);
     },
     get verdict() {
       return state.kind === 'stopped' ? state.error : undefined;

@@ -1,7 +1,7 @@
 import { checksumNameOf, encodeChecksum, encodeSegment, firstLink } from '@entdb/archive-format';
 import { partitionOf } from '@entdb/base';
 import type { ObjectFault, ObjectOperation } from '@entdb/object-store';
-import { walTopic } from '@entdb/wal';
+import { walTopic, type Wal } from '@entdb/wal';
 import * as fc from 'fast-check';
 import { archiverGroup } from './archiver.ts';
 import { photograph, readArchive, readLog } from './testing/archive.ts';
@@ -42,13 +42,13 @@ const linkOf = (tenantId: string) =>
   firstLink({ tenantId, topic: walTopic, partition: partitionOf(tenantId, partitions) });
 
 /** A segment of records that are not on our log: another fleet's, in our bucket. */
-const foreign = (tenantId: string, records = 1) =>
+const foreign = (tenantId: string, records = 1, timeMs = Date.now()) =>
   encodeSegment(
     linkOf(tenantId),
     Array.from({ length: records }, (_, index) => ({
       partition: partitionOf(tenantId, partitions),
       offset: index,
-      timeMs: Date.now(),
+      timeMs,
       sequence: index + 1,
       value: recordOf(tenantId, `foreign ${index}`),
     })),
@@ -69,6 +69,21 @@ describe('a conflict stops one tenant, and nobody else', () => {
         const { name, bytes, checksum } = await foreign(ann, 2);
         await bench.store.create(name, bytes);
         await bench.store.create(checksumNameOf(name), Buffer.from(encodeChecksum(checksum)));
+      },
+    ],
+    [
+      'a segment of another fleet that ends before the first record on our log',
+      async () => {
+        const { name, bytes, checksum } = await foreign(ann, 1);
+        await bench.store.create(name, bytes);
+        await bench.store.create(checksumNameOf(name), Buffer.from(encodeChecksum(checksum)));
+      },
+    ],
+    [
+      'a segment without a checksum, of another day',
+      async () => {
+        const { name, bytes } = await foreign(ann, 1, Date.now() - 3 * 86_400_000);
+        await bench.store.create(name, bytes);
       },
     ],
     [
@@ -125,6 +140,28 @@ describe('a conflict stops one tenant, and nobody else', () => {
       await running.stop();
     }
     await assertKept(bench.store, before);
+  });
+
+  it('a segment that somebody else begins like ours and ends in another way', async () => {
+    await bench.append([ann, ann, bob], 1);
+    const log = (await readLog(bench.wal, partitions)).get(ann)!;
+    const stranger = { ...log[0]!, offset: 2, value: recordOf(ann, 'not on the log') };
+    const { name, bytes } = await encodeSegment(
+      linkOf(ann),
+      [...log, stranger].map((record, index) => ({ ...record, sequence: index + 1 })),
+    );
+    // It comes between our look and our write.
+    let foreigner: Promise<unknown> | undefined;
+    const faults = (operation: ObjectOperation): ObjectFault | undefined => {
+      if (operation.name !== 'create' || operation.key !== name || foreigner) return undefined;
+      foreigner = bench.store.create(name, bytes);
+      return { kind: 'delayed', until: foreigner.then(() => {}) };
+    };
+    const running = bench.start({ store: bench.store.another({ faults }) });
+    await until(() => verdictsOf(running)[ann] !== undefined);
+    await until(async () => (await countOf(bob).catch(() => 0)) === 1);
+    expect(verdictsOf(running)).toEqual({ [ann]: 'ARCHIVE_CONFLICT', [bob]: undefined });
+    expect(await bench.store.stat(checksumNameOf(name))).toBeUndefined();
   });
 
   it('a log that was made anew is not taken for the one in the archive', async () => {
@@ -204,27 +241,40 @@ describe('what the log lost', () => {
   });
 
   it('while it was being read: what was read before is archived, and then the tenant stops', async () => {
-    const open = Promise.withResolvers<void>();
-    let closed = false;
-    const store = bench.store.another({
-      faults: () => (closed ? { kind: 'delayed', until: open.promise } : undefined),
-    });
-    await bench.append([ann], 2);
-    const running = bench.start({ store, heldBytesMax: 2_000 });
-    await running.done();
-    closed = true;
-    await bench.append([ann], 4, 1_000); // it holds more than it may, and reads no further
-    await until(() => running.archiver.held > 2_000);
-    await bench.append([ann], 4, 1_000);
-    bench.wal.truncateBefore(walTopic, 0, 9);
-    closed = false;
-    open.resolve();
+    let gate = Promise.withResolvers<void>();
+    gate.resolve();
+    let inHand = -1;
+    const wal: Wal = {
+      ...bench.wal,
+      consume: (options) =>
+        bench.wal.consume({
+          ...options,
+          onBatch: async (batch) => {
+            inHand = batch.records.at(-1)!.offset;
+            await gate.promise;
+            await options.onBatch(batch);
+          },
+        }),
+    };
+    // Nothing is due by itself.
+    const limits = { segmentBytes: 1_000_000, ageMsMax: 60_000, idleMs: 60_000 };
+    await bench.append([ann], 3);
+    const running = bench.start({ wal, limits });
+    await until(() => running.archiver.partitions[0]?.nextOffset === 3);
+    gate = Promise.withResolvers();
+    await bench.append([ann], 1);
+    await until(() => inHand === 3);
+    await bench.append([ann], 4);
+    bench.wal.truncateBefore(walTopic, 0, 6);
+    gate.resolve();
     await until(() => verdictsOf(running)[ann] !== undefined);
-    const { records } = await readArchive(bench.store, ann);
-    expect(records.map(({ offset }) => offset)).toEqual(records.map((_, index) => index));
-    expect(records.length).toBeGreaterThanOrEqual(3);
-    expect(records.length).toBeLessThan(9);
-    expect(await markOf(0)).toBe(records.length);
+    expect(verdictsOf(running)).toEqual({ [ann]: 'ARCHIVE_GAP' });
+    expect(running.archiver.partitions[0]!.hole).toEqual({ from: 4, to: 6 });
+    expect((await readArchive(bench.store, ann)).records.map(({ offset }) => offset)).toEqual([
+      0, 1, 2, 3,
+    ]);
+    await until(async () => (await markOf(0)) === 4);
+    await until(async () => /archive_lag_events\{.*\} 2\n/.test(await running.metrics()));
   });
 
   it('is found where the store is new and the marks speak of another', async () => {
