@@ -1,6 +1,5 @@
 import { fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { EntError, invariant } from '@entdb/base';
+import { EntError } from '@entdb/base';
 import { openRecord, sealRecord, type RecordKind } from './envelope.ts';
 import {
   ResultRecordSchema,
@@ -11,6 +10,7 @@ import {
   type WalRecord,
 } from './gen/entdb/v1/record_pb.ts';
 import { unknownPart } from './unknown-part.ts';
+import { walRecordBody } from './record-bytes.ts';
 
 /**
  * The bytes of a record on entdb-wal. The topic's key must be the tenant id. Who has the canonical bytes of the record's transaction already hands
@@ -18,18 +18,6 @@ import { unknownPart } from './unknown-part.ts';
  */
 export function encodeWalRecord(record: WalRecord, transactionBytes?: Uint8Array): Uint8Array {
   return sealRecord('wal', record.tenantId, walRecordBody(record, transactionBytes));
-}
-
-function walRecordBody(record: WalRecord, transactionBytes: Uint8Array | undefined): Uint8Array {
-  if (!transactionBytes) return toBinary(WalRecordSchema, record);
-  invariant(record.body.case === 'transaction', 'the bytes of a transaction are those of the body');
-  // The body is the last of the record's fields, so these are the bytes that it has when it is encoded as a whole.
-  const head = toBinary(WalRecordSchema, { ...record, body: { case: undefined } });
-  return new BinaryWriter()
-    .raw(head)
-    .tag(WalRecordSchema.field.transaction.number, WireType.LengthDelimited)
-    .bytes(transactionBytes)
-    .finish();
 }
 
 /** Throws RECORD_CORRUPT or UNKNOWN_FORMAT. What it returns has nothing in it that this program does not know. */

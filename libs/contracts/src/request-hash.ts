@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { toBinary } from '@bufbuild/protobuf';
-import { TransactionSchema, type Transaction } from './gen/entdb/v1/transaction_pb.ts';
+import type { Transaction } from './gen/entdb/v1/transaction_pb.ts';
+import { writeTransaction } from './transaction-bytes.ts';
+import { beginWire, takeWire } from './wire-writer.ts';
 
 /**
  * Tells a retry from another request with the same key: SHA-256 of the canonical transaction, with ids in place of aliases. Maps are keyed by
@@ -13,7 +14,9 @@ export function requestHash(transaction: Transaction): Uint8Array<ArrayBuffer> {
 
 /** The canonical bytes of a transaction: what its hash is of, and what stands in its record. */
 export function encodeTransaction(transaction: Transaction): Uint8Array<ArrayBuffer> {
-  return toBinary(TransactionSchema, transaction);
+  beginWire();
+  writeTransaction(transaction);
+  return takeWire();
 }
 
 /** As `requestHash`, of a transaction's canonical bytes. */
