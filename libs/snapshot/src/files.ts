@@ -94,18 +94,23 @@ function assertObject(
 export async function hashFile(
   path: string,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
   const file = await open(path, 'r');
   try {
-    for await (const chunk of file.createReadStream({
-      highWaterMark: 1024 * 1024,
-    }) as AsyncIterable<Buffer>) {
-      bytes += chunk.byteLength;
-      hash.update(chunk);
-    }
+    return await hashChunks(file.createReadStream({ highWaterMark: 1024 * 1024 }));
   } finally {
     await file.close();
+  }
+}
+
+/** SHA-256 and size of what comes in pieces. */
+export async function hashChunks(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.byteLength;
+    hash.update(chunk);
   }
   return { bytes, sha256: hash.digest('hex') };
 }

@@ -6,6 +6,7 @@ import {
   parseManifest,
   snapshotFileName,
   snapshotFiles,
+  type SnapshotFile,
   type SnapshotManifest,
 } from '@entdb/archive-format';
 import { EntError, isEntError, parseTenantId } from '@entdb/base';
@@ -13,7 +14,7 @@ import type { ObjectStore } from '@entdb/object-store';
 import { exportTenant, openTenantWriter, tenantFacts, type TenantFacts } from '@entdb/tenant-store';
 import { isDamage, loadCatalog } from './catalog.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
-import { fsyncPath, hashFile } from './files.ts';
+import { fsyncPath, hashChunks, hashFile } from './files.ts';
 import { idOf, pathFrom, type Damage, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
@@ -51,7 +52,7 @@ export type SnapshotOutcome =
  * at the same time the proof that the archive can be read, and the second opinion on what the appliers hold.
  *
  * Throws SNAPSHOT_DIGEST_MISMATCH where a published digest disagrees, and whatever keeps the archive from being read; there is no snapshot then.
- * One snapshotter a tenant at a time.
+ * Two snapshotters of one tenant do no harm, each with a folder of its own.
  */
 export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOutcome> {
   const {
@@ -180,11 +181,13 @@ async function upload(
   try {
     const copy = exportTenant({ dir: work, tenantId, target: join(draft, 'copy') });
     assertDigests(tenantId, pointAt(copy.position), facts.digests, copy.digests);
-    const files = [];
-    for (const name of snapshotFiles)
-      files.push({ name, ...(await hashFile(join(draft, 'copy', name))) });
+    const own: OwnFile[] = [];
+    for (const name of snapshotFiles) {
+      const path = join(draft, 'copy', name);
+      own.push({ path, file: { name, ...(await hashFile(path)) } });
+    }
     const { topic, partition, offset, sequence, epoch, logTimeUs } = facts.position;
-    const manifest: SnapshotManifest = {
+    const of = (files: readonly SnapshotFile[]): SnapshotManifest => ({
       tenantId,
       position: { topic, partition, offset },
       sequence,
@@ -193,17 +196,22 @@ async function upload(
       schemaFingerprint: facts.schemaFingerprint,
       files,
       digests: facts.digests,
+    });
+    const id = idOf(of([]));
+    const back = join(draft, 'back');
+    const tryOut = async (manifest: SnapshotManifest): Promise<SnapshotManifest> => {
+      rmSync(back, { recursive: true, force: true });
+      mkdirSync(back);
+      await fetchSnapshot(store, manifest, back, call);
+      return manifest;
     };
-    const id = idOf(manifest);
-    for (const { name, bytes, sha256 } of files) {
-      const key = snapshotFileName(tenantId, id, name);
-      const path = join(draft, 'copy', name);
-      const created = await store.create(key, { path, size: bytes }, { sha256, ...call });
-      if (created === 'exists')
-        await replaceOrphan(store, manifest, key, path, bytes, sha256, call);
-    }
-    mkdirSync(join(draft, 'back'));
-    await fetchSnapshot(store, manifest, join(draft, 'back'), call);
+    const stored = await uploadFiles(store, tenantId, id, own, call);
+    const manifest = await tryOut(of(stored)).catch(async (error: unknown) => {
+      const isForeign = stored.some((file, i) => file !== own[i]?.file);
+      if (!isForeign || !isDamage(error)) throw error;
+      await removeOrphan(store, tenantId, id, call);
+      return tryOut(of(await uploadFiles(store, tenantId, id, own, call)));
+    });
     return await seal(store, manifest, call);
   } finally {
     rmSync(draft, { recursive: true, force: true });
@@ -212,20 +220,46 @@ async function upload(
 
 type Call = { readonly signal?: AbortSignal };
 
-/** Files without a manifest are what a snapshotter left that died half-way: nobody uses them, and other bytes take their place. */
-async function replaceOrphan(
+interface OwnFile {
+  readonly path: string;
+  readonly file: SnapshotFile;
+}
+
+/**
+ * Gives what then stands in the store. Where another snapshotter was first, alive or dead, its file stays: two equal contents may differ in bytes, and
+ * to replace it could tear a snapshot that the other is about to seal.
+ */
+async function uploadFiles(
   store: ObjectStore,
-  manifest: SnapshotManifest,
-  key: string,
-  path: string,
-  size: number,
-  sha256: string,
+  tenantId: string,
+  id: string,
+  own: readonly OwnFile[],
+  call: Call,
+): Promise<readonly SnapshotFile[]> {
+  const stored: SnapshotFile[] = [];
+  for (const { path, file } of own) {
+    const key = snapshotFileName(tenantId, id, file.name);
+    const { bytes: size, sha256 } = file;
+    const created = await store.create(key, { path, size }, { sha256, ...call });
+    stored.push(
+      created === 'created'
+        ? file
+        : { name: file.name, ...(await hashChunks(store.readStream(key, call))) },
+    );
+  }
+  return stored;
+}
+
+/** Files without a manifest that are damaged, or of another record of the same millisecond: nobody can use them. */
+async function removeOrphan(
+  store: ObjectStore,
+  tenantId: string,
+  id: string,
   call: Call,
 ): Promise<void> {
-  const name = manifestName(manifest.tenantId, idOf(manifest));
-  if (await store.stat(name, call)) return; // finished by another: `seal` compares
-  await store.remove([key], call);
-  await store.create(key, { path, size }, { sha256, ...call });
+  if (await store.stat(manifestName(tenantId, id), call)) return; // finished by another: `seal` compares
+  const keys = snapshotFiles.map((name) => snapshotFileName(tenantId, id, name));
+  await store.remove(keys, call);
 }
 
 /** Two snapshots of one millisecond have one name; the first is kept, if it is of the same position and content. */
