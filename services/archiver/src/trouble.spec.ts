@@ -142,26 +142,47 @@ describe('a conflict stops one tenant, and nobody else', () => {
     await assertKept(bench.store, before);
   });
 
-  it('a segment that somebody else begins like ours and ends in another way', async () => {
-    await bench.append([ann, ann, bob], 1);
-    const log = (await readLog(bench.wal, partitions)).get(ann)!;
-    const stranger = { ...log[0]!, offset: 2, value: recordOf(ann, 'not on the log') };
-    const { name, bytes } = await encodeSegment(
-      linkOf(ann),
-      [...log, stranger].map((record, index) => ({ ...record, sequence: index + 1 })),
-    );
-    // It comes between our look and our write.
-    let foreigner: Promise<unknown> | undefined;
-    const faults = (operation: ObjectOperation): ObjectFault | undefined => {
-      if (operation.name !== 'create' || operation.key !== name || foreigner) return undefined;
-      foreigner = bench.store.create(name, bytes);
-      return { kind: 'delayed', until: foreigner.then(() => {}) };
-    };
-    const running = bench.start({ store: bench.store.another({ faults }) });
+  it.each([
+    ['begins like ours and ends in another way', true],
+    ['holds as many records, and others', false],
+  ])(
+    'a segment that somebody writes between our look and our write, and that %s',
+    async (_name, longer) => {
+      await bench.append([ann, ann, bob], 1);
+      const log = (await readLog(bench.wal, partitions)).get(ann)!;
+      const stranger = (offset: number) => ({
+        ...log[0]!,
+        offset,
+        value: recordOf(ann, 'elsewhere'),
+      });
+      const records = longer ? [...log, stranger(2)] : [log[0]!, stranger(1)];
+      const { name, bytes } = await encodeSegment(
+        linkOf(ann),
+        records.map((record, index) => ({ ...record, sequence: index + 1 })),
+      );
+      let foreigner: Promise<unknown> | undefined;
+      const faults = (operation: ObjectOperation): ObjectFault | undefined => {
+        if (operation.name !== 'create' || operation.key !== name || foreigner) return undefined;
+        foreigner = bench.store.create(name, bytes);
+        return { kind: 'delayed', until: foreigner.then(() => {}) };
+      };
+      const running = bench.start({ store: bench.store.another({ faults }) });
+      await until(() => verdictsOf(running)[ann] !== undefined);
+      await until(async () => (await countOf(bob).catch(() => 0)) === 1);
+      expect(verdictsOf(running)).toEqual({ [ann]: 'ARCHIVE_CONFLICT', [bob]: undefined });
+      expect(await bench.store.stat(checksumNameOf(name))).toBeUndefined();
+    },
+  );
+
+  it('a last record of the archive that the log does not have, although no other comes', async () => {
+    const { name, bytes, checksum } = await foreign(ann, 2); // at offsets 0 and 1
+    await bench.store.create(name, bytes);
+    await bench.store.create(checksumNameOf(name), Buffer.from(encodeChecksum(checksum)));
+    await bench.append([ann, bob, bob], 1);
+    const running = bench.start();
     await until(() => verdictsOf(running)[ann] !== undefined);
-    await until(async () => (await countOf(bob).catch(() => 0)) === 1);
     expect(verdictsOf(running)).toEqual({ [ann]: 'ARCHIVE_CONFLICT', [bob]: undefined });
-    expect(await bench.store.stat(checksumNameOf(name))).toBeUndefined();
+    expect(await markOf(0)).toBeLessThanOrEqual(1);
   });
 
   it('a log that was made anew is not taken for the one in the archive', async () => {
