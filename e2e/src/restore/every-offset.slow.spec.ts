@@ -183,8 +183,10 @@ function rowsRestored(): readonly string[] {
   }
 }
 
-const rowOf = ({ id, fields }: Node): string =>
-  `${id} ${String(fields[1]?.kind.value)} ${String(fields[2]?.kind.value)}`;
+function rowOf({ id, fields }: Node): string {
+  const [name, size] = [fields[1]?.kind, fields[2]?.kind];
+  return `${id} ${name?.case === 'str' ? name.value : '?'} ${size?.case === 'int' ? size.value : '?'}`;
+}
 
 /** Throws unless what was restored is the history up to the record. */
 function expectPrefix(sequence: number, outcome: Outcome): void {
