@@ -5,6 +5,7 @@ export {
 } from './embedded/embedded-wal.ts';
 export { createKafkaWal } from './kafka/kafka-wal.ts';
 export { type KafkaSasl, type KafkaSettings, type KafkaTiming } from './kafka/settings.ts';
+export { recordBytes } from './lane-admission.ts';
 export {
   createMemoryWal,
   type AppendAttempt,

@@ -7,13 +7,14 @@ const attributeBytesMax = 64 * 1024;
 const framingBytes = 32;
 const retryAfterMs = 50;
 
-/** What a record counts against the limits. */
-export function sizeOf(record: AppendRecord): number {
+/** What a record counts against the limits of a lane. */
+export function recordBytes(record: AppendRecord): number {
   return framingBytes + record.value.byteLength + attributeBytes(record);
 }
 
-function attributeBytes({ key, headers = {} }: AppendRecord): number {
+function attributeBytes({ key, headers }: AppendRecord): number {
   let bytes = Buffer.byteLength(key);
+  if (!headers) return bytes;
   for (const name in headers) {
     bytes += framingBytes + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
   }
@@ -76,31 +77,40 @@ function recordFault(
   index: number,
   limits: LaneLimits,
 ): EntError | undefined {
-  const field = `records[${index}]`;
+  const field = () => `records[${index}]`; // asked for by errors only
   if (record.value.byteLength > limits.recordBytesMax) {
     return new EntError(
       'RECORD_TOO_LARGE',
-      `${field} has a value of ${record.value.byteLength} bytes; it may have ${limits.recordBytesMax}`,
-      { field: `${field}.value` },
+      `${field()} has a value of ${record.value.byteLength} bytes; it may have ${limits.recordBytesMax}`,
+      { field: `${field()}.value` },
     );
   }
   const attributes = attributeBytes(record);
   if (attributes > attributeBytesMax) {
     return new EntError(
       'RECORD_TOO_LARGE',
-      `${field} has ${attributes} bytes of key and headers; it may have ${attributeBytesMax}`,
-      { field: `${field}.key` },
+      `${field()} has ${attributes} bytes of key and headers; it may have ${attributeBytesMax}`,
+      { field: `${field()}.key` },
     );
   }
-  const texts = [record.key, ...Object.entries(record.headers ?? {}).flat()];
-  if (!texts.every((text) => text.isWellFormed())) {
+  if (!isWellFormed(record)) {
     return new EntError(
       'INVALID_ARGUMENT',
-      `${field} has a key or header that is not well-formed text`,
+      `${field()} has a key or header that is not well-formed text`,
       {
-        field: `${field}.key`,
+        field: `${field()}.key`,
       },
     );
   }
   return undefined;
+}
+
+function isWellFormed({ key, headers }: AppendRecord): boolean {
+  if (!key.isWellFormed()) return false;
+  return (
+    headers === undefined ||
+    Object.entries(headers)
+      .flat()
+      .every((text) => text.isWellFormed())
+  );
 }

@@ -1,5 +1,5 @@
 import { EntError, type Clock } from '@entdb/base';
-import { refusal, sizeOf } from './lane-admission.ts';
+import { recordBytes, refusal } from './lane-admission.ts';
 import {
   defaultLaneLimits,
   type AppendReceipt,
@@ -108,7 +108,7 @@ export function createLane(options: LaneOptions): Lane {
   const admit = (records: readonly AppendRecord[]): number => {
     if (closing) throw new EntError('SHUTTING_DOWN', `lane ${name} is closed; nothing was sent`);
     if (poison) throw poisoned(poison);
-    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
+    const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
     const pending = { records: pendingRecords, bytes: pendingBytes };
     const refused = refusal({ name, records, bytes, pending, limits });
     if (refused) throw refused;

@@ -1,6 +1,6 @@
 import { EntError, isEntError, partitionOf, type Clock, type Logger, type Rng } from '@entdb/base';
 import type { LogPosition } from '@entdb/contracts';
-import { walTopic, type LaneLimits, type Wal } from '@entdb/wal';
+import { defaultLaneLimits, walTopic, type LaneLimits, type Wal } from '@entdb/wal';
 import type { GatewayMetrics } from './metrics.ts';
 import { createPartitionLane, type PartitionLane } from './partition-lane.ts';
 import { createTenantQuota, type TenantQuotaLimits } from './tenant-quota.ts';
@@ -31,7 +31,8 @@ const retryAfterMs = 100;
 
 export function createLanes(options: LanesOptions): Lanes {
   const { wal, partitions, limits, metrics, clock } = options;
-  const { tenantRecordsMax, tenantBytesMax, ...laneLimits } = limits;
+  const { tenantRecordsMax, tenantBytesMax, ...ownLimits } = limits;
+  const laneLimits: LaneLimits = { ...defaultLaneLimits, ...ownLimits };
   const quota = createTenantQuota({ tenantRecordsMax, tenantBytesMax });
   const lanes = new Map<number, PartitionLane>();
 
@@ -41,6 +42,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const lane = createPartitionLane({
       ...options,
       name: `${walTopic}/${partition}`,
+      limits: laneLimits,
       open: () => wal.openLane(walTopic, partition, laneLimits),
       onFailed: () => metrics.laneFailures.add(1),
     });

@@ -33,28 +33,26 @@ export function createExecuteAtomic({
   metrics,
   autoCreate,
 }: ExecuteParts): Execute {
-  const execute: Execute = async (request, caller) => {
-    const { transaction, ids, ...plan } = planTransaction(request, schemas.schemaOf, limits);
-    const body = { case: 'transaction', value: transaction } as const;
-    const { position, result } = await submit({ ...plan, body, autoCreate }, caller);
-    return {
-      $typeName: 'entdb.v1.ExecuteAtomicResponse',
-      position: result?.position ?? positionToWire(position),
-      ids: result ? idsOf(ids, result) : [...ids],
-      ...(result && { result }),
-    };
-  };
   return async (request, caller) => {
     try {
-      const response = await execute(request, caller);
-      metrics.commands.add(1, { code: 'OK' });
-      return response;
+      const { transaction, ids, ...plan } = planTransaction(request, schemas.schemaOf, limits);
+      const body = { case: 'transaction', value: transaction } as const;
+      const { position, result } = await submit({ ...plan, body, autoCreate }, caller);
+      metrics.commands.add(1, ok);
+      return {
+        $typeName: 'entdb.v1.ExecuteAtomicResponse',
+        position: result?.position ?? positionToWire(position),
+        ids: result ? idsOf(ids, result) : [...ids],
+        ...(result && { result }),
+      };
     } catch (error) {
       metrics.commands.add(1, { code: isEntError(error) ? error.code : 'INTERNAL' });
       throw error;
     }
   };
 }
+
+const ok = { code: 'OK' };
 
 /** A create that was skipped means the node that was there, and the verdict names it. */
 function idsOf(

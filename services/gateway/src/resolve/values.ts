@@ -5,7 +5,8 @@ import { refuseUnknown } from './unknown-parts.ts';
 /** The fields themselves where no alias is in them. */
 export function resolveFields(fields: Fields, aliases: Aliases, path: string): Fields {
   let resolved: Fields | undefined;
-  for (const [key, value] of Object.entries(fields)) {
+  for (const key in fields) {
+    const value = fields[key]!;
     const replaced = resolveValue(value, aliases, () => `${path}[${key}]`);
     if (replaced === value) continue;
     resolved ??= { ...fields };
