@@ -9,6 +9,7 @@ export interface Fleet {
   readonly gateways: readonly Service[];
   readonly appliers: readonly Service[];
   readonly archivers: readonly Service[];
+  readonly snapshotters: readonly Service[];
   readonly services: readonly Service[];
   readonly dataDir: string;
   /** Base URL of the first gateway. */
@@ -28,6 +29,8 @@ export interface FleetOptions {
   readonly appliers?: number;
   /** None unless told. They share the partitions. */
   readonly archivers?: number;
+  /** None unless told. */
+  readonly snapshotter?: boolean;
   readonly host?: string;
   /** Ports of the first of each kind; others and absent ones are chosen by the system. */
   readonly ports?: {
@@ -36,6 +39,7 @@ export interface FleetOptions {
     readonly applierRpc: number;
     readonly applierHttp: number;
     readonly archiverHttp?: number;
+    readonly snapshotterHttp?: number;
   };
   readonly env?: Readonly<Record<string, string>>;
   /** Settings of one service, by its name ("gateway-0", "applier-1"), over those of all. */
@@ -43,7 +47,7 @@ export interface FleetOptions {
   readonly onEvent?: (event: string) => void;
 }
 
-type Kind = 'gateway' | 'applier' | 'archiver';
+type Kind = 'gateway' | 'applier' | 'archiver' | 'snapshotter';
 
 const root = new URL('../../', import.meta.url).pathname;
 
@@ -54,6 +58,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     gateways = 1,
     appliers = 1,
     archivers = 0,
+    snapshotter = false,
     host = '127.0.0.1',
     ports,
     onEvent,
@@ -65,7 +70,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const storeDir = (name: string) => join(dataDir, 'store', name);
   const envOf = (kind: Kind, index: number, name: string): Readonly<Record<string, string>> => {
     if (kind === 'applier') return { ENTDB_STORE_DIR: storeDir(name) };
-    if (kind === 'gateway') return {};
+    if (kind !== 'archiver') return {};
     return { ENTDB_ARCHIVER_INDEX: String(index), ENTDB_ARCHIVERS: String(archivers) };
   };
   const start = async (kind: Kind, index: number): Promise<Service> => {
@@ -96,8 +101,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     appliers: await startAll('applier', appliers),
     gateways: await startAll('gateway', gateways),
     archivers: await startAll('archiver', archivers),
+    snapshotters: await startAll('snapshotter', snapshotter ? 1 : 0),
   };
-  const services = [...running.gateways, ...running.appliers, ...running.archivers];
+  const { gateways: first, ...rest } = running;
+  const others = Object.values(rest).flat();
+  const services = [...first, ...others];
   return {
     ...running,
     services,
@@ -108,8 +116,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await Promise.all(services.map((service) => service.ready(timeoutMs)));
     },
     stop: async () => {
-      await Promise.all(running.gateways.map((service) => service.stop()));
-      const others = [...running.appliers, ...running.archivers];
+      await Promise.all(first.map((service) => service.stop()));
       await Promise.all(others.map((service) => service.stop()));
     },
   };

@@ -27,6 +27,7 @@ const claims = {
   applierRpc: port('ENTDB_APPLIER_RPC_PORT', 7401),
   applierHttp: port('ENTDB_APPLIER_HTTP_PORT', 8081),
   archiverHttp: port('ENTDB_ARCHIVER_HTTP_PORT', 8082),
+  snapshotterHttp: port('ENTDB_SNAPSHOTTER_HTTP_PORT', 8083),
 };
 const brokers = (
   process.env['ENTDB_KAFKA_BROKERS'] ?? '127.0.0.1:19091,127.0.0.1:19092,127.0.0.1:19093'
@@ -49,8 +50,10 @@ async function main(): Promise<number> {
       applierRpc: claims.applierRpc.port,
       applierHttp: claims.applierHttp.port,
       archiverHttp: claims.archiverHttp.port,
+      snapshotterHttp: claims.snapshotterHttp.port,
     },
     archivers: 1,
+    snapshotter: true,
     onEvent: aside,
     ...(values.kafka && { kafkaBrokers: brokers }),
   });
@@ -74,13 +77,17 @@ async function main(): Promise<number> {
     say();
     say(`  write     ${gateway.address}   CommandService, AdminService: gRPC, gRPC-Web, Connect`);
     say(`  read      ${applier.address}   QueryService`);
-    const pages = [gateway, applier, ...fleet.archivers].map(({ http }) => http);
+    const pages = [gateway, applier, ...fleet.archivers, ...fleet.snapshotters].map(
+      ({ http }) => http,
+    );
     say(`  health    ${pages.map((http) => `${http}/health`).join('   ')}`);
     say(`  metrics   ${pages.map((http) => `${http}/metrics`).join('  ')}`);
     say(
       `  log       ${values.kafka ? `Kafka at ${brokers.join(', ')}` : 'embedded, in the data folder'}`,
     );
-    say(`  objects   the log's archive, in the data folder: objects/archive/<tenant>/`);
+    say(
+      `  objects   archive and snapshots, in the data folder: objects/{archive,snapshots}/<tenant>/`,
+    );
     say(`  data      ${dataDir}   (kept when this stops; delete the folder to begin anew)`);
     say();
     say('Try, in another terminal:');

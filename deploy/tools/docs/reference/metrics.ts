@@ -9,6 +9,7 @@ import { createTenants } from '../../../../services/applier/src/tenants.ts';
 import { createMeters as createArchiveMeters } from '../../../../services/archiver/src/meters.ts';
 import { gatewaySettings } from '../../../../services/gateway/src/config.ts';
 import { createGateway } from '../../../../services/gateway/src/gateway.ts';
+import { createMeters as createSnapshotMeters } from '../../../../services/snapshotter/src/meters.ts';
 import { code, table } from './table.ts';
 
 const ports = { logger: silentLogger, clock: realClock, rng: realRng };
@@ -36,6 +37,12 @@ const archiver = () =>
   declaredBy('archiver', (metrics) => {
     const measured = () => ({ partitions: [], held: 0 });
     createArchiveMeters(metrics, { measured, retentionMs: 1, clock: realClock });
+  });
+
+const snapshotter = () =>
+  declaredBy('snapshotter', (metrics) => {
+    const rules = { intervalMs: 1, recordsMax: 1 };
+    createSnapshotMeters(metrics, { tenants: () => [], rules, clock: realClock });
   });
 
 const kit = () =>
@@ -68,10 +75,13 @@ A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`.
 | \`archive_lag_events\` | as it stands | > 10000 |
 | the archive against the log's retention | \`archive_unarchived_age_ratio\` | > 0.5 |
 | tenants and partitions that are not archived | \`archive_stopped_tenants\`, \`archive_stopped_partitions\` | > 0 |
+| \`snapshot_age_hours\` | as it stands | > 24 |
+| tenants without a new snapshot | \`snapshot_stopped_tenants\` | > 0 |
 `,
     section('Gateway', gateway()),
     section('Applier', applier()),
     section('Archiver', archiver()),
+    section('Snapshotter', snapshotter()),
     section('Every service', kit()),
     `## The process
 

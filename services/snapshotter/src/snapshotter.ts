@@ -1,0 +1,235 @@
+import { backoffMs, toError, type Clock, type Logger, type Rng } from '@entdb/base';
+import type { ObjectStore } from '@entdb/object-store';
+import { applyRetention, listArchivedTenants, makeSnapshot, type Digests } from '@entdb/snapshot';
+import { forEachBounded } from './bounded.ts';
+import type { Cache } from './cache.ts';
+import type { Meters } from './meters.ts';
+import { nextJob, type Candidate, type Job, type Rules } from './schedule.ts';
+import { survey } from './survey.ts';
+import { faultOf, newTenant, type Fault, type Tenant, type TenantView } from './tenant.ts';
+
+/**
+ * Makes a snapshot of each tenant that is due, and applies retention once a day. It knows nothing but the object store: what is there says how far every
+ * tenant is, so it can be killed at any moment, and two of them do no harm.
+ */
+export interface Snapshotter {
+  /** Resolves when the store was looked through once. */
+  readonly begun: Promise<void>;
+  tenants(): readonly TenantView[];
+  /** Why nothing can be done at present. */
+  trouble(): string | undefined;
+  /** Until the signal. What is under way then is given up, and begun again by the next. */
+  run(): Promise<void>;
+}
+
+/**
+ * The digests that the appliers published of a tenant, by sequence: a second opinion on every snapshot. Nobody publishes them yet; until then a snapshot is
+ * compared with the snapshots before it alone.
+ */
+export type PublishedDigests = (tenantId: string) => Promise<ReadonlyMap<number, Digests>>;
+
+export interface SnapshotterOptions {
+  readonly store: ObjectStore;
+  readonly cache: Cache;
+  readonly rules: Rules;
+  readonly pollMs: number;
+  readonly parallel: number;
+  readonly retention: { readonly days: number; readonly dryRun: boolean };
+  readonly published?: PublishedDigests;
+  /** How long a tenant that failed is left alone. */
+  readonly backoff?: { readonly initialMs: number; readonly maxMs: number };
+  readonly meters: Meters;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+const surveysInFlightMax = 16;
+const retentionEveryMs = 24 * 3_600_000;
+const retentionAgainMs = 3_600_000;
+const defaultBackoff = { initialMs: 30_000, maxMs: 3_600_000 };
+
+export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
+  const { store, cache, rules, retention, meters, clock, rng, logger, signal } = options;
+  const { backoff = defaultBackoff, published = async () => new Map<number, Digests>() } = options;
+  const call = { signal };
+  const tenants = new Map<string, Tenant>();
+  const underWay = new Set<Promise<void>>();
+  const begun = Promise.withResolvers<void>();
+  let trouble: string | undefined;
+
+  const failed = (tenant: Tenant, during: Fault['during'], thrown: unknown): void => {
+    if (signal.aborted) return;
+    const fault = faultOf(during, thrown);
+    const waitMs = backoffMs(tenant.failures, { ...backoff, rng });
+    tenant.failures += 1;
+    tenant.notBeforeMs = clock.now() + waitMs;
+    tenant.fault = fault;
+    meters.failed();
+    const { tenantId } = tenant;
+    const facts = { tenantId, during, code: fault.code, waitMs, err: toError(thrown) };
+    if (fault.retriable) logger.warn(facts, 'failed; trying again');
+    else logger.error(facts, 'the tenant gets no snapshot until somebody has looked');
+  };
+
+  const succeeded = (tenant: Tenant, during: Fault['during']): void => {
+    if (tenant.fault?.during !== during) return;
+    tenant.fault = undefined;
+    tenant.failures = 0;
+    tenant.notBeforeMs = 0;
+  };
+
+  const look = async (tenant: Tenant): Promise<void> => {
+    const { tenantId } = tenant;
+    const known = new Set(tenant.standing?.damaged);
+    tenant.standing = await survey(store, tenantId, tenant.standing, call);
+    const damaged = tenant.standing.damaged.filter((id) => !known.has(id));
+    if (damaged.length > 0)
+      logger.warn({ tenantId, damaged }, 'snapshots cannot be read: an earlier one counts');
+    succeeded(tenant, 'survey');
+  };
+
+  const lookThrough = async (): Promise<void> => {
+    const ids = new Set(await listArchivedTenants(store, call));
+    for (const [tenantId, { busy }] of tenants)
+      if (!ids.has(tenantId) && !busy) tenants.delete(tenantId);
+    for (const tenantId of ids)
+      if (!tenants.has(tenantId)) tenants.set(tenantId, newTenant(tenantId));
+    const free = [...tenants.values()].filter(
+      ({ busy, fault, notBeforeMs }) =>
+        !busy && (fault?.during !== 'survey' || notBeforeMs <= clock.now()),
+    );
+    await forEachBounded(free, surveysInFlightMax, async (tenant) => {
+      if (tenant.busy) return; // begun meanwhile; it looks itself when it is done
+      await look(tenant).catch((error: unknown) => failed(tenant, 'survey', error));
+      fill();
+    });
+  };
+
+  const snapshot = async (tenant: Tenant): Promise<void> => {
+    const { tenantId } = tenant;
+    const begunMs = clock.monotonic();
+    const outcome = await makeSnapshot({
+      store,
+      tenantId,
+      cacheDir: cache.dir,
+      published: await published(tenantId),
+      signal,
+    });
+    cache.touch(tenantId);
+    if (outcome.kind === 'made') {
+      const { id, manifest, confirmed, passedOver } = outcome;
+      const seconds = (clock.monotonic() - begunMs) / 1000;
+      const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+      meters.made({ bytes, seconds });
+      logger.info(
+        { tenantId, id, sequence: manifest.sequence, bytes, seconds, confirmed: confirmed.length },
+        'snapshot made',
+      );
+      if (passedOver.length > 0)
+        logger.warn({ tenantId, passedOver }, 'damaged snapshots were passed over');
+    }
+    await look(tenant);
+  };
+
+  const retain = async (tenant: Tenant): Promise<void> => {
+    const { tenantId } = tenant;
+    const outcome = await applyRetention({
+      store,
+      clock,
+      rng,
+      tenantId,
+      retentionDays: retention.days,
+      dryRun: retention.dryRun,
+      signal,
+    });
+    const isBusy = outcome.kind === 'busy';
+    tenant.retentionDueMs = clock.now() + (isBusy ? retentionAgainMs : retentionEveryMs);
+    if (isBusy) return;
+    const { objects, bytes, base, held, kept } = outcome.plan;
+    const facts = { tenantId, objects: objects.length, bytes, base, kept: kept.length };
+    if (held !== null) logger.warn({ ...facts, held }, 'retention removes nothing');
+    else if (outcome.kind === 'planned') logger.info(facts, 'retention would remove');
+    else if (objects.length > 0) {
+      meters.removed({ objects: objects.length, bytes });
+      logger.info(facts, 'retention removed');
+    }
+  };
+
+  const work: Record<Job['kind'], (tenant: Tenant) => Promise<void>> = {
+    snapshot,
+    retention: retain,
+  };
+  const serve = async (kind: Job['kind'], tenant: Tenant): Promise<void> => {
+    tenant.busy = true;
+    try {
+      await work[kind](tenant);
+      succeeded(tenant, kind);
+    } catch (error) {
+      failed(tenant, kind, error);
+    } finally {
+      tenant.busy = false;
+    }
+    const dropped = cache.trim((tenantId) => tenants.get(tenantId)?.busy ?? false);
+    if (dropped.length > 0) logger.debug({ tenants: dropped }, 'working copies made room');
+  };
+
+  /** Begins as much as may be under way; called whenever something has changed. */
+  const fill = (): void => {
+    while (!signal.aborted && underWay.size < options.parallel) {
+      const job = nextJob([...tenants.values()].map(candidate), rules, clock.now());
+      const tenant = job && tenants.get(job.tenantId);
+      if (!tenant) return;
+      const task = serve(job.kind, tenant).finally(() => {
+        underWay.delete(task);
+        fill();
+      });
+      // A working copy that cannot be removed is a fault of this machine: the loop ends with it.
+      task.catch((error: unknown) => fault.abort(error));
+      underWay.add(task);
+    }
+  };
+  const fault = new AbortController();
+  const ended = AbortSignal.any([signal, fault.signal]);
+
+  return {
+    begun: begun.promise,
+    tenants: () => [...tenants.values()],
+    trouble: () => trouble,
+    async run() {
+      for (let failures = 0; !ended.aborted;) {
+        let waitMs = options.pollMs;
+        try {
+          await lookThrough();
+          failures = 0;
+          trouble = undefined;
+          begun.resolve();
+        } catch (error) {
+          if (ended.aborted) break;
+          trouble = toError(error).message;
+          meters.failed();
+          logger.warn({ err: toError(error) }, 'the object store cannot be looked through');
+          waitMs = Math.min(waitMs, backoffMs(failures, { ...backoff, rng }));
+          failures += 1;
+        }
+        fill();
+        await clock.sleep(waitMs, ended).catch(() => {}); // woken by the end
+      }
+      await Promise.allSettled(underWay);
+      if (fault.signal.aborted) throw toError(fault.signal.reason);
+    },
+  };
+}
+
+function candidate(tenant: Tenant): Candidate {
+  const { tenantId, waiting, busy, notBeforeMs, fault, retentionDueMs, standing } = tenant;
+  const mayClean = standing !== undefined && (!fault || fault.during === 'retention');
+  return {
+    tenantId,
+    waiting,
+    busy,
+    notBeforeMs,
+    retentionAtMs: mayClean ? retentionDueMs : undefined,
+  };
+}
