@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeManifest, parseManifest } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import { restoreTenant } from './restore.ts';
@@ -141,6 +142,22 @@ describe('what stands in a wrong place', () => {
       expect(await tryRestore(store)).toEqual({ passedOver: [snapshotIds[1]] });
       const report = await verifyTenant({ store, clock, rng, tenantId, level: 'present' });
       expect(report.findings.map((finding) => finding.code)).toEqual([code]);
+    }
+  });
+
+  it('is led around when a manifest that is sound in itself speaks of other files', async () => {
+    const name = `snapshots/${tenantId}/${snapshotIds[1]}/manifest.json`;
+    const manifest = parseManifest(objects.get(name)!, name);
+    for (const lie of [
+      { digests: { ...manifest.digests, canonical: 'e'.repeat(64) } },
+      { sequence: manifest.sequence - 1 },
+      { position: { ...manifest.position, offset: manifest.position.offset + 1 } },
+      { epoch: 2 },
+    ]) {
+      const bytes = Buffer.from(encodeManifest({ ...manifest, ...lie }));
+      const store = await copyOf((copy) => copy.tamper(name, () => bytes));
+      const outcome = await tryRestore(store);
+      expect([lie, outcome]).toEqual([lie, { passedOver: [snapshotIds[1]] }]);
     }
   });
 

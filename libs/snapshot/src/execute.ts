@@ -18,7 +18,7 @@ import {
   type TenantWriter,
 } from '@entdb/tenant-store';
 import { fetchSnapshot } from './fetch-snapshot.ts';
-import { asDiskError, fsyncPath, removeSideFiles } from './files.ts';
+import { asDiskError, assertClosed, fsyncPath } from './files.ts';
 import { isWithin, type Point } from './limit.ts';
 import type { Output } from './output.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
@@ -228,9 +228,9 @@ function checkFiles(
   return tenantFacts(output.work, tenantId);
 }
 
-/** Nothing stands beside the closed files, and everything is on disk. */
+/** Everything is in the files, and on disk. */
 function sealFiles(dir: string): void {
-  removeSideFiles(dir, tenantFileNames);
+  assertClosed(dir, tenantFileNames);
   for (const name of tenantFileNames) fsyncPath(join(dir, name));
   fsyncPath(dir);
 }

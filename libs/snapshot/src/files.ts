@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EntError } from '@entdb/base';
@@ -19,11 +19,22 @@ export function isEmptyFolder(path: string): boolean {
   return !existsSync(path) || readdirSync(path).length === 0;
 }
 
-/** What SQLite leaves beside a file. Those of an earlier file would be taken for this one's, and corrupt it. */
-export function removeSideFiles(dir: string, names: readonly string[]): void {
-  for (const name of names)
-    for (const side of ['-wal', '-shm', '-journal'])
-      rmSync(join(dir, name + side), { force: true });
+/**
+ * The last connection to a file moves what is in its -wal into it and removes it. Where that did not happen the file alone is not whole, and must not be
+ * given out; and a side file of an earlier file would be taken for this one's, and corrupt it.
+ */
+export function assertClosed(dir: string, names: readonly string[]): void {
+  const left = names
+    .flatMap((name) => ['-wal', '-shm', '-journal'].map((side) => name + side))
+    .find((name) => existsSync(join(dir, name)));
+  if (left === undefined) return;
+  throw new EntError(
+    'STORE_UNAVAILABLE',
+    `SQLite could not close the restored files: ${left} is still there`,
+    {
+      hint: 'is another program looking into the folder? run the same command again',
+    },
+  );
 }
 
 export interface ExpectedObject {

@@ -197,6 +197,7 @@ describe('a restore', () => {
     const outputDir = join(volume, 'tenants');
     mkdirSync(join(outputDir, tenantId), { recursive: true });
     const applier = await openElsewhere(join(volume, 'shard.db'));
+    const steps: string[] = [];
     const again = () =>
       restoreTenant({
         store: memory,
@@ -206,9 +207,11 @@ describe('a restore', () => {
         outputDir,
         target: seq(20),
         force: true,
+        onProgress: ({ step }) => steps.push(step),
       });
     await expect(again()).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
     expect(readdirSync(outputDir)).toEqual([tenantId]);
+    expect(steps).toEqual([]);
     await applier.kill();
     expectTruth(20, { report: await again(), dir: join(outputDir, tenantId) });
   });
