@@ -9,10 +9,5 @@ export {
   type RestoreJob,
   type Start,
 } from './restore-all.ts';
-export {
-  recoverySettings,
-  restoreJobSettings,
-  type RecoverySettings,
-  type RestoreJobSettings,
-} from './settings.ts';
+export { recoverySettings, type RecoverySettings } from './settings.ts';
 export { parseCount, parseTarget, type TargetWords } from './target-words.ts';

@@ -6,12 +6,11 @@ import {
   openPlaces,
   parseTarget,
   restoreAll,
-  restoreJobSettings,
   type ExitCode,
   type Outcome,
-  type RestoreJobSettings,
 } from '@entdb/restore';
 import { createLogger } from '@entdb/telemetry';
+import { restoreJobSettings, type RestoreJobSettings } from './config.ts';
 
 /** How often progress is worth a line. */
 const progressEveryMs = 5_000;
