@@ -8,6 +8,7 @@ import {
 import { applierSettings } from '../../../../services/applier/src/config.ts';
 import { archiverSettings } from '../../../../services/archiver/src/config.ts';
 import { gatewaySettings } from '../../../../services/gateway/src/config.ts';
+import { restoreJobSettings } from '../../../../services/restore-job/src/config.ts';
 import { snapshotterSettings } from '../../../../services/snapshotter/src/config.ts';
 import { code, table } from './table.ts';
 
@@ -43,5 +44,6 @@ together, and the process then ends with exit code 78; a variable that begins wi
     section('Applier', own(describeSettings(applierSettings))),
     section('Archiver', own(describeSettings(archiverSettings))),
     section('Snapshotter', own(describeSettings(snapshotterSettings))),
+    section('Restore job', own(describeSettings(restoreJobSettings))),
   ].join('\n');
 }
