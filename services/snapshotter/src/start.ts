@@ -52,9 +52,10 @@ export async function startSnapshotter(
       logger.error({ err: toError(error) }, 'the snapshotter cannot go on: the process stops');
       process.exit(1);
     });
+    const begun = running.begun.then(() => true);
     const tell = async (): Promise<void> => {
       while (!ended.signal.aborted) {
-        const hasBegun = await Promise.race([running.begun.then(() => true), false]);
+        const hasBegun = await Promise.race([begun, Promise.resolve(false)]);
         health.set('s3', hasBegun || running.trouble() !== undefined ? stateOf(running) : notYet);
         await clock.sleep(healthEveryMs, ended.signal).catch(() => {}); // woken by the end
       }
