@@ -92,7 +92,7 @@ async function main(): Promise<number> {
     say();
     say('Try, in another terminal:');
     say();
-    say(`  make demo`);
+    say(`  make first`);
     say();
     say('Ctrl-C stops the fleet.');
     await stopAsked;

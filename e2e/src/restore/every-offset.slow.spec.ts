@@ -31,7 +31,7 @@ import { eventually } from '../parts/eventually.ts';
 import { seeded } from '../parts/seeded.ts';
 import { Item, makeHistory, schema, type ItemClient, type Step } from './history.ts';
 
-const count = Number(process.env['ENTDB_TEST_RECORDS'] ?? 300);
+const count = Number(process.env['ENTDB_TEST_RECORDS'] ?? 50);
 const seed = Number(process.env['ENTDB_TEST_SEED'] ?? 20_261_123);
 const partitions = 2;
 const batchSize = 7;

@@ -24,7 +24,9 @@ export const emptyCatalog: Catalog = { compiled: compileSchema(noSchema), finger
 /** Throws STORE_CORRUPT. */
 export function loadCatalog(file: Pick<SqliteFile, 'prepare'>): Catalog {
   const rows = file
-    .prepare<[], SchemaRow>(`SELECT ${columns.schema} FROM schemas WHERE ordinal >= 0 ORDER BY ordinal`)
+    .prepare<[], SchemaRow>(
+      `SELECT ${columns.schema} FROM schemas WHERE ordinal >= 0 ORDER BY ordinal`,
+    )
     .all();
   if (rows.length === 0) return emptyCatalog;
   const merged = rows.reduce(
