@@ -45,10 +45,8 @@ describe('the records of one turn', () => {
   it('are taken up to the room that there is', async () => {
     const { append, close } = await start({ pendingRecordsMax: 3 });
     const outcomes = await Promise.allSettled(append(5));
-    expect(outcomes.map(({ status }) => status)).toEqual([
-      ...['fulfilled', 'fulfilled', 'fulfilled'],
-      ...['rejected', 'rejected'],
-    ]);
+    const taken = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(taken).toEqual(outcomes.slice(0, 3));
     expect(outcomes[4]).toMatchObject({ reason: { code: 'RESOURCE_EXHAUSTED' } });
     await close();
   });
