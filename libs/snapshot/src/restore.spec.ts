@@ -209,10 +209,13 @@ describe('a restore', () => {
         force: true,
         onProgress: ({ step }) => steps.push(step),
       });
-    await expect(again()).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
-    expect(readdirSync(outputDir)).toEqual([tenantId]);
-    expect(steps).toEqual([]);
-    await applier.kill();
+    try {
+      await expect(again()).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
+      expect(readdirSync(outputDir)).toEqual([tenantId]);
+      expect(steps).toEqual([]);
+    } finally {
+      await applier.kill();
+    }
     expectTruth(20, { report: await again(), dir: join(outputDir, tenantId) });
   });
 
