@@ -112,7 +112,7 @@ export interface LogReach {
   readonly archivedOffset: number;
 }
 
-/** Measured on two small cores; an estimate, and called so wherever it is shown. */
+/** Assumed, not measured: an estimate, and called so wherever it is shown. */
 const bytesPerSecond = 30_000_000;
 const recordsPerSecond = 12_000;
 const scannedRecordsPerSecond = 40_000;
