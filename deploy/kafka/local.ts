@@ -64,13 +64,17 @@ export async function down(dir: string): Promise<readonly number[]> {
   return wereUp.map(({ id }) => id);
 }
 
-/** Removes what a cluster that is down left in the directory, and nothing else. Returns whether there was a cluster. */
+/**
+ * Removes what a cluster that is down left in the directory, with the views that `make run-kafka` made of its log, and nothing else. Returns whether
+ * there was a cluster.
+ */
 export async function wipe(dir: string): Promise<boolean> {
   const plan = await readPlan(dir);
   if (plan === undefined) return false;
   await Promise.all(
     plan.nodes.map(({ id }) => rm(brokerFiles(dir, id).home, { recursive: true, force: true })),
   );
+  await rm(join(dir, 'fleet'), { recursive: true, force: true });
   await rm(planFile(dir));
   return true;
 }

@@ -11,9 +11,15 @@ assertNodeVersion();
 const { values } = parseArgs({
   options: {
     kafka: { type: 'boolean', default: false },
-    data: { type: 'string', default: process.env['ENTDB_DATA_DIR'] ?? '.entdb/run' },
+    data: { type: 'string' },
   },
 });
+
+/** A view belongs to its log: beside the local brokers' data, so that they are wiped together and never mixed with another log's. */
+const dataFolder =
+  values.data ??
+  process.env['ENTDB_DATA_DIR'] ??
+  (values.kafka ? '.entdb/kafka/fleet' : '.entdb/run');
 
 const host = '127.0.0.1';
 const port = (variable: string, fallback: number) => ({
@@ -38,7 +44,7 @@ const aside = (line: string) => process.stderr.write(`${line}\n`);
 
 async function main(): Promise<number> {
   await assertPortsFree(Object.values(claims));
-  const dataDir = resolve(values.data);
+  const dataDir = resolve(dataFolder);
   mkdirSync(dataDir, { recursive: true });
   const started = performance.now();
   const fleet = await startFleet({
