@@ -5,10 +5,7 @@ import type { LogSettings, ObjectStoreSettings } from '@entdb/config';
 import { logOf, objectStoreOf } from '@entdb/fleet';
 import type { ObjectStore } from '@entdb/object-store';
 import type { LogAtHand } from '@entdb/snapshot';
-import { walTopic } from '@entdb/wal';
-
-/** The archiver's name in the log, under which its marks are. */
-const archiverGroup = 'entdb-archiver';
+import { archiverGroup, walTopic } from '@entdb/wal';
 
 /** Where a restore reads from. */
 export interface Places {

@@ -14,6 +14,7 @@ export {
   type MemoryWalOptions,
 } from './memory/memory-wal.ts';
 export {
+  archiverGroup,
   assertTopics,
   defaultTopicSettings,
   resultsTopic,

@@ -5,6 +5,8 @@ import type { TopicDescription, TopicSpec, Wal } from './wal.ts';
 export const walTopic = 'entdb-wal';
 export const resultsTopic = 'entdb-results';
 export const statusTopic = 'entdb-status';
+/** The group whose marks on entdb-wal say how far the archive is: the archiver sets them, a restore reads them. */
+export const archiverGroup = 'entdb-archiver';
 
 export interface TopicSettings {
   readonly walPartitions: number;

@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
-import { walTopic, type Wal } from '@entdb/wal';
-import { archiverGroup } from './archiver.ts';
+import { archiverGroup, walTopic, type Wal } from '@entdb/wal';
 import { photograph, readArchive } from './testing/archive.ts';
 import {
   assertKept,

@@ -1,6 +1,6 @@
 import { EntError, toError, type Clock, type Logger, type Rng } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
-import { walTopic, type Wal } from '@entdb/wal';
+import { archiverGroup, walTopic, type Wal } from '@entdb/wal';
 import { findLast } from './find-last.ts';
 import { beginAt } from './hole.ts';
 import type { Meters } from './meters.ts';
@@ -10,9 +10,6 @@ import { cutEarly, type RollLimits } from './roll-policy.ts';
 import { createSettler } from './settle.ts';
 import { createTenantArchive, type PartitionView } from './tenant-archive.ts';
 import { createTurns } from './turns.ts';
-
-/** The name under which the marks are kept. */
-export const archiverGroup = 'entdb-archiver';
 
 /**
  * The loop: the log's records go to their tenants' archives, in order; marks follow what is durable. Memory is bounded: whoever reads waits while too much

@@ -1,9 +1,8 @@
 import { checksumNameOf, encodeChecksum, encodeSegment, firstLink } from '@entdb/archive-format';
 import { partitionOf } from '@entdb/base';
 import type { ObjectFault, ObjectOperation } from '@entdb/object-store';
-import { walTopic, type Wal } from '@entdb/wal';
+import { archiverGroup, walTopic, type Wal } from '@entdb/wal';
 import * as fc from 'fast-check';
-import { archiverGroup } from './archiver.ts';
 import { photograph, readArchive, readLog } from './testing/archive.ts';
 import {
   assertKept,
