@@ -114,6 +114,9 @@ export const errorCodes = {
     meaning: 'The tenant is there already.',
   },
   TENANT_DELETED: conflict('The tenant was deleted.'),
+  TENANT_ERASED: conflict(
+    'The tenant was erased after the target: nothing from before an erasure comes back.',
+  ),
   IDEMPOTENCY_KEY_REUSED: {
     status: 'already_exists',
     retriable: false,

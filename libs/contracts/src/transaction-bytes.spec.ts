@@ -86,7 +86,7 @@ describe('the bytes of a transaction', () => {
     expect(known(ValueSchema)).toBe('str int float bool timestamp_us json bytes enum ref list');
     expect(known(ListValueSchema)).toBe('values');
     expect(known(WalRecordSchema)).toBe(
-      'tenant_id idempotency_key request_hash actor schema_fingerprint schema auto_create results transaction tenant_created tenant_deleted',
+      'tenant_id idempotency_key request_hash actor schema_fingerprint schema auto_create results transaction tenant_created tenant_deleted tenant_restored',
     );
   });
 });

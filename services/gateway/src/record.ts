@@ -53,9 +53,13 @@ export function encodeRecord(content: RecordContent, recordBytesMax: number): Ui
 }
 
 /** Tells a retry from another request, for records that are no transaction. */
-export function tenantRequestHash(
-  kind: 'tenantCreated' | 'tenantDeleted',
-  tenantId: string,
-): Uint8Array {
+export function tenantRequestHash(body: TenantBody, tenantId: string): Uint8Array {
+  const kind = body.case === 'tenantDeleted' && body.value.erase ? 'tenantErased' : body.case;
   return new Uint8Array(hash('sha256', `${kind}\0${tenantId}`, 'buffer'));
 }
+
+/** What makes a tenant, or ends it. */
+export type TenantBody = Extract<
+  WalRecord['body'],
+  { readonly case: 'tenantCreated' | 'tenantDeleted' }
+>;

@@ -1,12 +1,10 @@
 import { invariant, isEntError } from '@entdb/base';
-import type { TransactionResult, WalRecord } from '@entdb/contracts';
+import type { TransactionResult } from '@entdb/contracts';
 import type { Caller } from './caller.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { tenantRequestHash } from './record.ts';
+import { tenantRequestHash, type TenantBody } from './record.ts';
 import type { Submit } from './submit.ts';
 import { parseCommandKey } from './validate/request.ts';
-
-type TenantBody = Extract<WalRecord['body'], { readonly case: 'tenantCreated' | 'tenantDeleted' }>;
 
 /** A record that makes or deletes a tenant, and its verdict: nobody is told that a tenant is there, or gone, before it is so. */
 export type TenantCommand = (
@@ -19,7 +17,7 @@ export function createTenantCommand(submit: Submit, metrics: GatewayMetrics): Te
   return async (request, body, caller) => {
     try {
       const key = parseCommandKey(request);
-      const requestHash = tenantRequestHash(body.case, key.tenantId);
+      const requestHash = tenantRequestHash(body, key.tenantId);
       const command = { key, requestHash, body, autoCreate: false, waitsForVerdict: true };
       const { result } = await submit(command, caller);
       invariant(result, 'a command that waits for its verdict has one');

@@ -90,7 +90,7 @@ const keyOf = async (stream: AsyncGenerator<WatchResponse>) =>
   ((await stream.next()).value as WatchResponse).idempotencyKey;
 const body = (of: 'tenantDeleted' | 'tenantCreated'): WalRecord['body'] =>
   of === 'tenantDeleted'
-    ? { case: of, value: { $typeName: 'entdb.v1.TenantDeleted' } }
+    ? { case: of, value: { $typeName: 'entdb.v1.TenantDeleted', erase: false } }
     : { case: of, value: { $typeName: 'entdb.v1.TenantCreated' } };
 
 describe('Watch', () => {

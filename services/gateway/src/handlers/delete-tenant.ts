@@ -7,7 +7,10 @@ export function createDeleteTenant(command: TenantCommand) {
     $typeName: 'entdb.v1.DeleteTenantResponse',
     result: await command(
       request,
-      { case: 'tenantDeleted', value: { $typeName: 'entdb.v1.TenantDeleted' } },
+      {
+        case: 'tenantDeleted',
+        value: { $typeName: 'entdb.v1.TenantDeleted', erase: request.erase },
+      },
       caller,
     ),
   });

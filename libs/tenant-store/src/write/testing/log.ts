@@ -71,7 +71,7 @@ export function recordAt(
       body === 'tenantCreated'
         ? { case: 'tenantCreated', value: { $typeName: 'entdb.v1.TenantCreated' } }
         : body === 'tenantDeleted'
-          ? { case: 'tenantDeleted', value: { $typeName: 'entdb.v1.TenantDeleted' } }
+          ? { case: 'tenantDeleted', value: { $typeName: 'entdb.v1.TenantDeleted', erase: false } }
           : { case: 'transaction', value: transaction },
   };
   return {

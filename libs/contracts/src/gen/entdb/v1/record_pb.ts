@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entdb/v1/record.proto.
  */
 export const file_entdb_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChVlbnRkYi92MS9yZWNvcmQucHJvdG8SCGVudGRiLnYxIvYCCglXYWxSZWNvcmQSEQoJdGVuYW50X2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAyABKAwSDQoFYWN0b3IYBCABKAkSGgoSc2NoZW1hX2ZpbmdlcnByaW50GAUgASgJEiAKBnNjaGVtYRgGIAEoCzIQLmVudGRiLnYxLlNjaGVtYRITCgthdXRvX2NyZWF0ZRgHIAEoCBIpCgdyZXN1bHRzGAggASgLMhguZW50ZGIudjEuUmVzdWx0c0FkZHJlc3MSLAoLdHJhbnNhY3Rpb24YCSABKAsyFS5lbnRkYi52MS5UcmFuc2FjdGlvbkgAEjEKDnRlbmFudF9jcmVhdGVkGAogASgLMhcuZW50ZGIudjEuVGVuYW50Q3JlYXRlZEgAEjEKDnRlbmFudF9kZWxldGVkGAsgASgLMhcuZW50ZGIudjEuVGVuYW50RGVsZXRlZEgAQgYKBGJvZHkiIwoOUmVzdWx0c0FkZHJlc3MSEQoJcGFydGl0aW9uGAEgASgNIg8KDVRlbmFudENyZWF0ZWQiDwoNVGVuYW50RGVsZXRlZCKqAQoMUmVzdWx0UmVjb3JkEhEKCXRlbmFudF9pZBgBIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkSJAoIYXNrZWRfYXQYAyABKAsyEi5lbnRkYi52MS5Qb3NpdGlvbhIVCgtyZXN1bHRfanNvbhgEIAEoCUgAEiYKBWVycm9yGAUgASgLMhUuZW50ZGIudjEuRXJyb3JEZXRhaWxIAEIJCgd2ZXJkaWN0IqQBCgxTdGF0dXNSZWNvcmQSDwoHc2VydmljZRgBIAEoCRIQCghpbnN0YW5jZRgCIAEoCRINCgVhdF91cxgDIAEoAxIqCgdhcHBsaWVyGAQgASgLMhcuZW50ZGIudjEuQXBwbGllclN0YXR1c0gAEiwKCGFyY2hpdmVyGAUgASgLMhguZW50ZGIudjEuQXJjaGl2ZXJTdGF0dXNIAEIICgZzdGF0dXMiswEKDUFwcGxpZXJTdGF0dXMSDQoFc2hhcmQYASABKA0SDgoGc2hhcmRzGAIgASgNEhIKCnBhcnRpdGlvbnMYAyABKA0SDwoHYWRkcmVzcxgEIAEoCRItCghwcm9ncmVzcxgFIAMoCzIbLmVudGRiLnYxLlBhcnRpdGlvblByb2dyZXNzEg8KB3RlbmFudHMYBiABKAQSHgoWcXVhcmFudGluZWRfdGVuYW50X2lkcxgHIAMoCSLeAQoOQXJjaGl2ZXJTdGF0dXMSDwoHZW5hYmxlZBgBIAEoCBINCgVpbmRleBgCIAEoDRIRCglhcmNoaXZlcnMYAyABKA0SKwoIcHJvZ3Jlc3MYBCADKAsyGS5lbnRkYi52MS5BcmNoaXZlUHJvZ3Jlc3MSKQoHc3RvcHBlZBgFIAMoCzIYLmVudGRiLnYxLlN0b3BwZWRBcmNoaXZlEhcKD3N0b3BwZWRfdGVuYW50cxgGIAEoBBIPCgd0cm91YmxlGAcgASgJEhcKD2xhc3Rfc3VjY2Vzc191cxgIIAEoAyKYAQoPQXJjaGl2ZVByb2dyZXNzEhEKCXBhcnRpdGlvbhgBIAEoDRIXCg9hcmNoaXZlZF9vZmZzZXQYAiABKAMSEgoKZW5kX29mZnNldBgDIAEoAxISCgpsYWdfZXZlbnRzGAQgASgEEiAKGG9sZGVzdF91bmFyY2hpdmVkX2FnZV9tcxgFIAEoBBIPCgd0cm91YmxlGAYgASgJIjEKDlN0b3BwZWRBcmNoaXZlEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJYgZwcm90bzM", [file_entdb_v1_admin, file_entdb_v1_schema, file_entdb_v1_transaction, file_entdb_v1_value]);
+  fileDesc("ChVlbnRkYi92MS9yZWNvcmQucHJvdG8SCGVudGRiLnYxIqsDCglXYWxSZWNvcmQSEQoJdGVuYW50X2lkGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAyABKAwSDQoFYWN0b3IYBCABKAkSGgoSc2NoZW1hX2ZpbmdlcnByaW50GAUgASgJEiAKBnNjaGVtYRgGIAEoCzIQLmVudGRiLnYxLlNjaGVtYRITCgthdXRvX2NyZWF0ZRgHIAEoCBIpCgdyZXN1bHRzGAggASgLMhguZW50ZGIudjEuUmVzdWx0c0FkZHJlc3MSLAoLdHJhbnNhY3Rpb24YCSABKAsyFS5lbnRkYi52MS5UcmFuc2FjdGlvbkgAEjEKDnRlbmFudF9jcmVhdGVkGAogASgLMhcuZW50ZGIudjEuVGVuYW50Q3JlYXRlZEgAEjEKDnRlbmFudF9kZWxldGVkGAsgASgLMhcuZW50ZGIudjEuVGVuYW50RGVsZXRlZEgAEjMKD3RlbmFudF9yZXN0b3JlZBgMIAEoCzIYLmVudGRiLnYxLlRlbmFudFJlc3RvcmVkSABCBgoEYm9keSIjCg5SZXN1bHRzQWRkcmVzcxIRCglwYXJ0aXRpb24YASABKA0iDwoNVGVuYW50Q3JlYXRlZCIeCg1UZW5hbnREZWxldGVkEg0KBWVyYXNlGAEgASgIIsIBCg5UZW5hbnRSZXN0b3JlZBIkCghwb3NpdGlvbhgBIAEoCzISLmVudGRiLnYxLlBvc2l0aW9uEhAKCHNlcXVlbmNlGAIgASgEEhgKEGNhbm9uaWNhbF9kaWdlc3QYAyABKAkSFgoObWFpbGJveF9kaWdlc3QYBCABKAkSFQoNb2JqZWN0X3ByZWZpeBgFIAEoCRIXCg9tYW5pZmVzdF9zaGEyNTYYBiABKAkSFgoOZXhwZWN0ZWRfZXBvY2gYByABKAQiqgEKDFJlc3VsdFJlY29yZBIRCgl0ZW5hbnRfaWQYASABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAIgASgJEiQKCGFza2VkX2F0GAMgASgLMhIuZW50ZGIudjEuUG9zaXRpb24SFQoLcmVzdWx0X2pzb24YBCABKAlIABImCgVlcnJvchgFIAEoCzIVLmVudGRiLnYxLkVycm9yRGV0YWlsSABCCQoHdmVyZGljdCKKAgoMU3RhdHVzUmVjb3JkEg8KB3NlcnZpY2UYASABKAkSEAoIaW5zdGFuY2UYAiABKAkSDQoFYXRfdXMYAyABKAMSKgoHYXBwbGllchgEIAEoCzIXLmVudGRiLnYxLkFwcGxpZXJTdGF0dXNIABIsCghhcmNoaXZlchgFIAEoCzIYLmVudGRiLnYxLkFyY2hpdmVyU3RhdHVzSAASMAoKY2hlY2twb2ludBgGIAEoCzIaLmVudGRiLnYxLkNoZWNrcG9pbnRTdGF0dXNIABIyCgtzbmFwc2hvdHRlchgHIAEoCzIbLmVudGRiLnYxLlNuYXBzaG90dGVyU3RhdHVzSABCCAoGc3RhdHVzIjwKEENoZWNrcG9pbnRTdGF0dXMSKAoHZGlnZXN0cxgBIAMoCzIXLmVudGRiLnYxLlRlbmFudERpZ2VzdHMijAEKDVRlbmFudERpZ2VzdHMSEQoJdGVuYW50X2lkGAEgASgJEiQKCHBvc2l0aW9uGAIgASgLMhIuZW50ZGIudjEuUG9zaXRpb24SEAoIc2VxdWVuY2UYAyABKAQSGAoQY2Fub25pY2FsX2RpZ2VzdBgEIAEoCRIWCg5tYWlsYm94X2RpZ2VzdBgFIAEoCSLMAQoRU25hcHNob3R0ZXJTdGF0dXMSDwoHZW5hYmxlZBgBIAEoCBIPCgd0ZW5hbnRzGAIgASgEEgsKA2R1ZRgDIAEoBBIqCgdzdG9wcGVkGAQgAygLMhkuZW50ZGIudjEuU3RvcHBlZFNuYXBzaG90EhcKD3N0b3BwZWRfdGVuYW50cxgFIAEoBBIPCgd0cm91YmxlGAYgASgJEhcKD2xhc3Rfc3VjY2Vzc191cxgHIAEoAxIZChFvbGRlc3Rfd2FpdGluZ191cxgIIAEoAyIyCg9TdG9wcGVkU25hcHNob3QSEQoJdGVuYW50X2lkGAEgASgJEgwKBGNvZGUYAiABKAkiswEKDUFwcGxpZXJTdGF0dXMSDQoFc2hhcmQYASABKA0SDgoGc2hhcmRzGAIgASgNEhIKCnBhcnRpdGlvbnMYAyABKA0SDwoHYWRkcmVzcxgEIAEoCRItCghwcm9ncmVzcxgFIAMoCzIbLmVudGRiLnYxLlBhcnRpdGlvblByb2dyZXNzEg8KB3RlbmFudHMYBiABKAQSHgoWcXVhcmFudGluZWRfdGVuYW50X2lkcxgHIAMoCSLeAQoOQXJjaGl2ZXJTdGF0dXMSDwoHZW5hYmxlZBgBIAEoCBINCgVpbmRleBgCIAEoDRIRCglhcmNoaXZlcnMYAyABKA0SKwoIcHJvZ3Jlc3MYBCADKAsyGS5lbnRkYi52MS5BcmNoaXZlUHJvZ3Jlc3MSKQoHc3RvcHBlZBgFIAMoCzIYLmVudGRiLnYxLlN0b3BwZWRBcmNoaXZlEhcKD3N0b3BwZWRfdGVuYW50cxgGIAEoBBIPCgd0cm91YmxlGAcgASgJEhcKD2xhc3Rfc3VjY2Vzc191cxgIIAEoAyKYAQoPQXJjaGl2ZVByb2dyZXNzEhEKCXBhcnRpdGlvbhgBIAEoDRIXCg9hcmNoaXZlZF9vZmZzZXQYAiABKAMSEgoKZW5kX29mZnNldBgDIAEoAxISCgpsYWdfZXZlbnRzGAQgASgEEiAKGG9sZGVzdF91bmFyY2hpdmVkX2FnZV9tcxgFIAEoBBIPCgd0cm91YmxlGAYgASgJIjEKDlN0b3BwZWRBcmNoaXZlEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJYgZwcm90bzM", [file_entdb_v1_admin, file_entdb_v1_schema, file_entdb_v1_transaction, file_entdb_v1_value]);
 
 /**
  * A record on entdb-wal. The topic's key is the tenant id.
@@ -101,6 +101,12 @@ export type WalRecord = Message<"entdb.v1.WalRecord"> & {
      */
     value: TenantDeleted;
     case: "tenantDeleted";
+  } | {
+    /**
+     * @generated from field: entdb.v1.TenantRestored tenant_restored = 12;
+     */
+    value: TenantRestored;
+    case: "tenantRestored";
   } | { case: undefined; value?: undefined };
 };
 
@@ -144,9 +150,17 @@ export const TenantCreatedSchema: GenMessage<TenantCreated> = /*@__PURE__*/
   messageDesc(file_entdb_v1_record, 2);
 
 /**
+ * Ends the tenant and its data. A restore can bring it back, unless it is an erasure.
+ *
  * @generated from message entdb.v1.TenantDeleted
  */
 export type TenantDeleted = Message<"entdb.v1.TenantDeleted"> & {
+  /**
+   * For good: nothing from before this record ever comes back, by no restore.
+   *
+   * @generated from field: bool erase = 1;
+   */
+  erase: boolean;
 };
 
 /**
@@ -155,6 +169,66 @@ export type TenantDeleted = Message<"entdb.v1.TenantDeleted"> & {
  */
 export const TenantDeletedSchema: GenMessage<TenantDeleted> = /*@__PURE__*/
   messageDesc(file_entdb_v1_record, 3);
+
+/**
+ * The tenant's state becomes again what it was after an earlier record of its own history, and a new epoch begins. Verdicts on keys and
+ * definitions of schemas stay: the same key has the same result after a restore, too.
+ *
+ * @generated from message entdb.v1.TenantRestored
+ */
+export type TenantRestored = Message<"entdb.v1.TenantRestored"> & {
+  /**
+   * The record whose state comes back, with the epoch that it was in.
+   *
+   * @generated from field: entdb.v1.Position position = 1;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Digests of that state, hexadecimal: whoever finds another state there stops.
+   *
+   * @generated from field: string canonical_digest = 3;
+   */
+  canonicalDigest: string;
+
+  /**
+   * @generated from field: string mailbox_digest = 4;
+   */
+  mailboxDigest: string;
+
+  /**
+   * Where its files are in the object store. A shortcut: the history up to the position leads to the same state.
+   *
+   * @generated from field: string object_prefix = 5;
+   */
+  objectPrefix: string;
+
+  /**
+   * SHA-256 of the manifest below that prefix, hexadecimal.
+   *
+   * @generated from field: string manifest_sha256 = 6;
+   */
+  manifestSha256: string;
+
+  /**
+   * The epoch in which the restore was decided on. In another one it is rejected: somebody else came first.
+   *
+   * @generated from field: uint64 expected_epoch = 7;
+   */
+  expectedEpoch: bigint;
+};
+
+/**
+ * Describes the message entdb.v1.TenantRestored.
+ * Use `create(TenantRestoredSchema)` to create a new message.
+ */
+export const TenantRestoredSchema: GenMessage<TenantRestored> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 4);
 
 /**
  * A record on entdb-results: the verdict on one record of entdb-wal that asked for it.
@@ -206,7 +280,7 @@ export type ResultRecord = Message<"entdb.v1.ResultRecord"> & {
  * Use `create(ResultRecordSchema)` to create a new message.
  */
 export const ResultRecordSchema: GenMessage<ResultRecord> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 4);
+  messageDesc(file_entdb_v1_record, 5);
 
 /**
  * A record on entdb-status: what an instance says of itself, every second.
@@ -246,6 +320,18 @@ export type StatusRecord = Message<"entdb.v1.StatusRecord"> & {
      */
     value: ArchiverStatus;
     case: "archiver";
+  } | {
+    /**
+     * @generated from field: entdb.v1.CheckpointStatus checkpoint = 6;
+     */
+    value: CheckpointStatus;
+    case: "checkpoint";
+  } | {
+    /**
+     * @generated from field: entdb.v1.SnapshotterStatus snapshotter = 7;
+     */
+    value: SnapshotterStatus;
+    case: "snapshotter";
   } | { case: undefined; value?: undefined };
 };
 
@@ -254,7 +340,159 @@ export type StatusRecord = Message<"entdb.v1.StatusRecord"> & {
  * Use `create(StatusRecordSchema)` to create a new message.
  */
 export const StatusRecordSchema: GenMessage<StatusRecord> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 5);
+  messageDesc(file_entdb_v1_record, 6);
+
+/**
+ * What an applier's files hold at checkpoints: to be compared with what others make of the same records.
+ *
+ * @generated from message entdb.v1.CheckpointStatus
+ */
+export type CheckpointStatus = Message<"entdb.v1.CheckpointStatus"> & {
+  /**
+   * @generated from field: repeated entdb.v1.TenantDigests digests = 1;
+   */
+  digests: TenantDigests[];
+};
+
+/**
+ * Describes the message entdb.v1.CheckpointStatus.
+ * Use `create(CheckpointStatusSchema)` to create a new message.
+ */
+export const CheckpointStatusSchema: GenMessage<CheckpointStatus> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 7);
+
+/**
+ * The kept digests of a tenant's files after one record.
+ *
+ * @generated from message entdb.v1.TenantDigests
+ */
+export type TenantDigests = Message<"entdb.v1.TenantDigests"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: entdb.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: uint64 sequence = 3;
+   */
+  sequence: bigint;
+
+  /**
+   * Hexadecimal.
+   *
+   * @generated from field: string canonical_digest = 4;
+   */
+  canonicalDigest: string;
+
+  /**
+   * @generated from field: string mailbox_digest = 5;
+   */
+  mailboxDigest: string;
+};
+
+/**
+ * Describes the message entdb.v1.TenantDigests.
+ * Use `create(TenantDigestsSchema)` to create a new message.
+ */
+export const TenantDigestsSchema: GenMessage<TenantDigests> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 8);
+
+/**
+ * @generated from message entdb.v1.SnapshotterStatus
+ */
+export type SnapshotterStatus = Message<"entdb.v1.SnapshotterStatus"> & {
+  /**
+   * False where snapshots are turned off: then nothing below is said.
+   *
+   * @generated from field: bool enabled = 1;
+   */
+  enabled: boolean;
+
+  /**
+   * Tenants that have something archived.
+   *
+   * @generated from field: uint64 tenants = 2;
+   */
+  tenants: bigint;
+
+  /**
+   * Those that are due for a snapshot.
+   *
+   * @generated from field: uint64 due = 3;
+   */
+  due: bigint;
+
+  /**
+   * Tenants of which no snapshot can be made until somebody looks: the first hundred.
+   *
+   * @generated from field: repeated entdb.v1.StoppedSnapshot stopped = 4;
+   */
+  stopped: StoppedSnapshot[];
+
+  /**
+   * All of them.
+   *
+   * @generated from field: uint64 stopped_tenants = 5;
+   */
+  stoppedTenants: bigint;
+
+  /**
+   * Why nothing can be read or written at present; empty while all is well.
+   *
+   * @generated from field: string trouble = 6;
+   */
+  trouble: string;
+
+  /**
+   * When a snapshot was last sealed, by whomever; 0 before the first.
+   *
+   * @generated from field: int64 last_success_us = 7;
+   */
+  lastSuccessUs: bigint;
+
+  /**
+   * Log time of the oldest archived record that is in no snapshot; 0 where there is none.
+   *
+   * @generated from field: int64 oldest_waiting_us = 8;
+   */
+  oldestWaitingUs: bigint;
+};
+
+/**
+ * Describes the message entdb.v1.SnapshotterStatus.
+ * Use `create(SnapshotterStatusSchema)` to create a new message.
+ */
+export const SnapshotterStatusSchema: GenMessage<SnapshotterStatus> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 9);
+
+/**
+ * @generated from message entdb.v1.StoppedSnapshot
+ */
+export type StoppedSnapshot = Message<"entdb.v1.StoppedSnapshot"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * SNAPSHOT_DIGEST_MISMATCH, SEGMENT_CORRUPT and others.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message entdb.v1.StoppedSnapshot.
+ * Use `create(StoppedSnapshotSchema)` to create a new message.
+ */
+export const StoppedSnapshotSchema: GenMessage<StoppedSnapshot> = /*@__PURE__*/
+  messageDesc(file_entdb_v1_record, 10);
 
 /**
  * @generated from message entdb.v1.ApplierStatus
@@ -303,7 +541,7 @@ export type ApplierStatus = Message<"entdb.v1.ApplierStatus"> & {
  * Use `create(ApplierStatusSchema)` to create a new message.
  */
 export const ApplierStatusSchema: GenMessage<ApplierStatus> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 6);
+  messageDesc(file_entdb_v1_record, 11);
 
 /**
  * @generated from message entdb.v1.ArchiverStatus
@@ -367,7 +605,7 @@ export type ArchiverStatus = Message<"entdb.v1.ArchiverStatus"> & {
  * Use `create(ArchiverStatusSchema)` to create a new message.
  */
 export const ArchiverStatusSchema: GenMessage<ArchiverStatus> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 7);
+  messageDesc(file_entdb_v1_record, 12);
 
 /**
  * @generated from message entdb.v1.ArchiveProgress
@@ -417,7 +655,7 @@ export type ArchiveProgress = Message<"entdb.v1.ArchiveProgress"> & {
  * Use `create(ArchiveProgressSchema)` to create a new message.
  */
 export const ArchiveProgressSchema: GenMessage<ArchiveProgress> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 8);
+  messageDesc(file_entdb_v1_record, 13);
 
 /**
  * @generated from message entdb.v1.StoppedArchive
@@ -441,5 +679,5 @@ export type StoppedArchive = Message<"entdb.v1.StoppedArchive"> & {
  * Use `create(StoppedArchiveSchema)` to create a new message.
  */
 export const StoppedArchiveSchema: GenMessage<StoppedArchive> = /*@__PURE__*/
-  messageDesc(file_entdb_v1_record, 9);
+  messageDesc(file_entdb_v1_record, 14);
 
