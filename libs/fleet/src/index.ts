@@ -10,3 +10,11 @@ export { hearStatus } from './hear-status.ts';
 export { logOf, openLog, type OpenLog, type Ports } from './open-log.ts';
 export { objectStoreOf, openObjectStore } from './open-object-store.ts';
 export { patiently, type Patience } from './patiently.ts';
+export {
+  createDigestLedger,
+  readPublishedDigests,
+  type DigestContradiction,
+  type DigestLedger,
+  type DigestLedgerOptions,
+  type PublishedDigests,
+} from './published-digests.ts';
