@@ -32,7 +32,12 @@ export {
   encodeStatusRecord,
   encodeWalRecord,
 } from './record.ts';
-export { encodeTransaction, requestHash, requestHashOf } from './request-hash.ts';
+export {
+  encodeTransaction,
+  requestHash,
+  requestHashOf,
+  restoreRequestHash,
+} from './request-hash.ts';
 export {
   resultFromJson,
   verdictToJson,

@@ -1,7 +1,7 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { TransactionSchema, type Transaction } from './gen/entdb/v1/transaction_pb.ts';
-import { requestHash } from './request-hash.ts';
+import { requestHash, restoreRequestHash } from './request-hash.ts';
 import { transaction } from './testing/arbitrary.ts';
 
 const hex = (request: Transaction) => Buffer.from(requestHash(request)).toString('hex');
@@ -81,6 +81,22 @@ describe('the hash of a request', () => {
       },
     );
     expect(new Set(hashes).size).toBe(hashes.length);
+  });
+});
+
+describe('the request hash of a restore in place', () => {
+  const hex = (tenantId: string, sequence: number, offset: number) =>
+    Buffer.from(restoreRequestHash(tenantId, { sequence, offset })).toString('hex');
+
+  it('is the same in every version', () => {
+    expect(hex('acme', 7, 42)).toBe(
+      '748df32c2c2be6f46e935980843c435fc631fdaa51e518ee126aec7e2998a31d',
+    );
+  });
+
+  it('tells tenants and records apart', () => {
+    const hashes = [hex('acme', 7, 42), hex('acme', 74, 2), hex('acme', 7, 43), hex('acm', 7, 42)];
+    expect(new Set(hashes).size).toBe(4);
   });
 });
 

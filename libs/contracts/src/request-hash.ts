@@ -23,3 +23,14 @@ export function encodeTransaction(transaction: Transaction): Uint8Array<ArrayBuf
 export function requestHashOf(transactionBytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Buffer.from(hash('sha256', transactionBytes, 'binary'), 'binary');
 }
+
+/**
+ * Of a restore in place: which tenant, and to which record of its history. The epoch in which it was decided is no part of it: a retry after an unknown outcome is made in
+ * the next one, and must find the verdict of the first.
+ */
+export function restoreRequestHash(
+  tenantId: string,
+  { sequence, offset }: { readonly sequence: number; readonly offset: number },
+): Uint8Array<ArrayBuffer> {
+  return requestHashOf(Buffer.from(`tenantRestored\0${tenantId}\0${sequence}\0${offset}`));
+}
