@@ -1,15 +1,27 @@
 /**
- * Method: every bit of every byte of a small segment, its checksum object and a manifest is flipped in turn, and each is cut short at every
+ * Method: every bit of every byte of a small segment, its checksum object, a manifest, a restore point's manifest and an erasure is flipped in turn, and each is cut short at every
  * byte. Each damage must end in a named error. A segment is also read without its checksum, as one that an archiver finds after a crash:
  * there a flip may stay unseen only where it has no meaning, that is where the records that come out are the same.
  */
 import { isEntError, type ErrorCode } from '@entdb/base';
 import { firstLink } from './chain.ts';
 import { encodeChecksum, parseChecksum } from './checksum.ts';
+import { encodeErasure, parseErasure } from './erasure.ts';
 import { encodeManifest, parseManifest } from './manifest.ts';
-import { checksumNameOf, manifestName, snapshotId } from './names.ts';
+import {
+  checksumNameOf,
+  erasureName,
+  manifestName,
+  restorePointManifestName,
+  snapshotId,
+} from './names.ts';
 import { compareSegments, decodeSegment, encodeSegment } from './segment.ts';
-import { sampleManifest, sampleRecords } from './testing/samples.ts';
+import {
+  sampleConfirmedManifest,
+  sampleErasure,
+  sampleManifest,
+  sampleRecords,
+} from './testing/samples.ts';
 
 const link = firstLink({ tenantId: 'acme', topic: 'entdb-wal', partition: 5 });
 const segment = encodeSegment(link, sampleRecords);
@@ -103,5 +115,24 @@ describe.each([
       return 'unseen';
     });
     expect(verdicts).toEqual(['SNAPSHOT_CORRUPT']);
+  });
+
+  it('a manifest of a restore point', async () => {
+    const bytes = Buffer.from(encodeManifest(sampleConfirmedManifest));
+    const name = restorePointManifestName('acme', 7);
+    const verdicts = await judge(`restore point, ${how}`, damages(bytes), (damaged) => {
+      parseManifest(damaged, name);
+      return 'unseen';
+    });
+    expect(verdicts).toEqual(['SNAPSHOT_CORRUPT']);
+  });
+
+  it('an erasure', async () => {
+    const bytes = Buffer.from(encodeErasure(sampleErasure));
+    const verdicts = await judge(`erasure, ${how}`, damages(bytes), (damaged) => {
+      parseErasure(damaged, erasureName('acme', 7));
+      return 'unseen';
+    });
+    expect(verdicts).toEqual(['OBJECT_CORRUPT']);
   });
 });

@@ -7,11 +7,15 @@ export interface Place {
   readonly line?: number;
 }
 
-type FormatCode = Extract<ErrorCode, 'SEGMENT_CORRUPT' | 'SNAPSHOT_CORRUPT' | 'UNKNOWN_FORMAT'>;
+type FormatCode = Extract<
+  ErrorCode,
+  'SEGMENT_CORRUPT' | 'SNAPSHOT_CORRUPT' | 'OBJECT_CORRUPT' | 'UNKNOWN_FORMAT'
+>;
 
 const hints: Readonly<Record<FormatCode, string>> = {
   SEGMENT_CORRUPT: 'bring back the object from another copy or version; run: entdb verify',
   SNAPSHOT_CORRUPT: 'restore from an earlier snapshot and the archive; run: entdb verify',
+  OBJECT_CORRUPT: 'bring back the object from another copy or version; run: entdb verify',
   UNKNOWN_FORMAT: 'upgrade this program',
 };
 

@@ -4,11 +4,24 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { firstLink } from './chain.ts';
 import { encodeChecksum, parseChecksum } from './checksum.ts';
+import { encodeErasure, parseErasure } from './erasure.ts';
 import { encodeManifest, parseManifest } from './manifest.ts';
-import { checksumNameOf, manifestName, snapshotId } from './names.ts';
+import {
+  checksumNameOf,
+  erasureName,
+  manifestName,
+  restorePointManifestName,
+  snapshotId,
+} from './names.ts';
 import { encodeSegment } from './segment.ts';
 import { plain, recordsOf } from './testing/records.ts';
-import { sampleChecksum, sampleManifest, sampleRecords } from './testing/samples.ts';
+import {
+  sampleChecksum,
+  sampleConfirmedManifest,
+  sampleErasure,
+  sampleManifest,
+  sampleRecords,
+} from './testing/samples.ts';
 
 const folder = join(__dirname, '../testdata');
 
@@ -51,4 +64,20 @@ it('a manifest', () => {
   expect(made).toBe(stored.toString());
   const name = manifestName('acme', snapshotId(1_790_000_000_456));
   expect(parseManifest(stored, name)).toEqual(sampleManifest);
+});
+
+it('a manifest that says what was compared, of a restore point', () => {
+  const made = encodeManifest(sampleConfirmedManifest);
+  const stored = golden('manifest-confirmed.v1.json', Buffer.from(made));
+  expect(made).toBe(stored.toString());
+  expect(parseManifest(stored, restorePointManifestName('acme', 7))).toEqual(
+    sampleConfirmedManifest,
+  );
+});
+
+it('an erasure', () => {
+  const made = encodeErasure(sampleErasure);
+  const stored = golden('erasure.v1.json', Buffer.from(made));
+  expect(made).toBe(stored.toString());
+  expect(parseErasure(stored, erasureName('acme', 7))).toEqual(sampleErasure);
 });

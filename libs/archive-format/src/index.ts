@@ -1,4 +1,12 @@
 export {
+  catalogueArchive,
+  catalogueSnapshots,
+  type ArchiveCatalogue,
+  type CataloguedSegment,
+  type CataloguedSnapshot,
+  type SnapshotCatalogue,
+} from './catalogue.ts';
+export {
   firstLink,
   inspectChain,
   nextLink,
@@ -7,8 +15,10 @@ export {
   type InspectedChain,
 } from './chain.ts';
 export { encodeChecksum, parseChecksum, type SegmentChecksum } from './checksum.ts';
+export { encodeErasure, parseErasure, type Erasure } from './erasure.ts';
 export { lineBytesMax, type ArchivedRecord, type LineProof } from './line.ts';
 export {
+  confirmedInstancesMax,
   encodeManifest,
   parseManifest,
   type SnapshotFile,
@@ -16,12 +26,16 @@ export {
 } from './manifest.ts';
 export {
   archivePrefix,
-  catalogueArchive,
-  catalogueSnapshots,
   checksumNameOf,
+  erasureName,
+  erasuresPrefix,
   manifestName,
   parseObjectName,
   parseSnapshotId,
+  restorePointFileName,
+  restorePointManifestName,
+  restorePointPrefix,
+  restorePointsPrefix,
   segmentDate,
   segmentName,
   snapshotFileName,
@@ -29,11 +43,7 @@ export {
   snapshotId,
   snapshotPrefix,
   snapshotsPrefix,
-  type ArchiveCatalogue,
-  type CataloguedSegment,
-  type CataloguedSnapshot,
   type ObjectName,
-  type SnapshotCatalogue,
   type SnapshotFileName,
 } from './names.ts';
 export { planRange, type RangePlan, type RangeTarget } from './plan-range.ts';

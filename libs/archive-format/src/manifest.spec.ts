@@ -2,7 +2,7 @@ import { InvariantError } from '@entdb/base';
 import * as fc from 'fast-check';
 import { sealDocument } from './document.ts';
 import { encodeManifest, parseManifest, type SnapshotManifest } from './manifest.ts';
-import { manifestName, snapshotId } from './names.ts';
+import { manifestName, restorePointManifestName, snapshotId } from './names.ts';
 import { refusal } from './testing/refusal.ts';
 import { sampleManifest } from './testing/samples.ts';
 
@@ -35,10 +35,12 @@ it('is read as it was written (property)', () => {
       sizes: fc.tuple(count, count),
       hashes: fc.tuple(sha256, sha256),
       digests: fc.record({ canonical: sha256, mailbox: sha256 }),
+      instances: fc.uniqueArray(fc.stringMatching(/^[a-zü-]{1,5}$/), { maxLength: 16 }),
       back: fc.nat(),
     })
-    .map(({ sizes, hashes, back, ...rest }): SnapshotManifest => ({
+    .map(({ sizes, hashes, back, instances, ...rest }): SnapshotManifest => ({
       ...rest,
+      ...(instances.length > 0 && { confirmed: { sequence: 1, instances: instances.sort() } }),
       sequence: Math.max(1, rest.position.offset + 1 - back),
       files: [
         { name: 'canonical.db', bytes: sizes[0], sha256: hashes[0] },
@@ -48,6 +50,8 @@ it('is read as it was written (property)', () => {
   fc.assert(
     fc.property(manifest, (made) => {
       expect(parse(encodeManifest(made), nameOf(made))).toEqual(made);
+      const asRestorePoint = restorePointManifestName(made.tenantId, made.sequence);
+      expect(parse(encodeManifest(made), asRestorePoint)).toEqual(made);
     }),
   );
 });
@@ -104,4 +108,34 @@ it('is refused as another tenant’s, another snapshot’s, in another form, or 
   expect(await codes(name, sealDocument({ ...fields, more: 1 }))).toBe('SNAPSHOT_CORRUPT');
   expect(await codes(name, text.replace('"format": 1', '"format": 2'))).toBe('SNAPSHOT_CORRUPT');
   expect(await codes(name, '{"format":2}')).toBe('UNKNOWN_FORMAT');
+});
+
+it.each<readonly [string, SnapshotManifest['confirmed']]>([
+  ['a record that is not in it', { sequence: 8, instances: ['a'] }],
+  ['no record', { sequence: 0, instances: ['a'] }],
+  ['nobody', { sequence: 7, instances: [] }],
+  ['somebody twice', { sequence: 7, instances: ['a', 'a'] }],
+  ['instances in another order', { sequence: 7, instances: ['b', 'a'] }],
+  ['too many', { sequence: 7, instances: Array.from('abcdefghijklmnopq') }],
+])('is neither written nor read where it was confirmed by %s', async (_, confirmed) => {
+  expect(() => encodeManifest({ ...sampleManifest, ...(confirmed && { confirmed }) })).toThrow(
+    InvariantError,
+  );
+  const text = sealDocument({ ...fields, confirmed });
+  expect((await refusal(() => parse(text))).code).toBe('SNAPSHOT_CORRUPT');
+});
+
+it('is refused with nonsense where it was confirmed', async () => {
+  const nonsense = [null, 1, [], {}, { sequence: 1 }, { sequence: 1, instances: [''] }];
+  for (const confirmed of [...nonsense, { sequence: 1, instances: ['a'], more: 1 }]) {
+    const text = sealDocument({ ...fields, confirmed });
+    expect((await refusal(() => parse(text))).code).toBe('SNAPSHOT_CORRUPT');
+  }
+});
+
+it('is refused as the manifest of another restore point', async () => {
+  const text = encodeManifest(sampleManifest);
+  expect(parse(text, restorePointManifestName('acme', 7))).toEqual(sampleManifest);
+  for (const as of [restorePointManifestName('acme', 8), restorePointManifestName('other', 7)])
+    expect((await refusal(() => parse(text, as))).code).toBe('SNAPSHOT_CORRUPT');
 });

@@ -2,10 +2,11 @@ import { invariant } from '@entdb/base';
 import { isCount, isObject, isSha256, isText, openDocument, sealDocument } from './document.ts';
 import { formatFault } from './faults.ts';
 import {
+  manifestName,
   parseObjectName,
+  restorePointManifestName,
   snapshotFiles,
   snapshotId,
-  manifestName,
   type SnapshotFileName,
 } from './names.ts';
 
@@ -16,7 +17,7 @@ export interface SnapshotFile {
   readonly sha256: string;
 }
 
-/** What a snapshot is (docs/formats/manifest.md). Written last: without it there is no snapshot. */
+/** What a snapshot is, or a restore point (docs/formats/manifest.md). Written last: without it there is none. */
 export interface SnapshotManifest {
   readonly tenantId: string;
   /** Of the last record in it. */
@@ -35,7 +36,15 @@ export interface SnapshotManifest {
   readonly files: readonly SnapshotFile[];
   /** The kept content digests of the two files. */
   readonly digests: { readonly canonical: string; readonly mailbox: string };
+  /** The last record on the way whose published digests were compared and found the same, and who published them; absent where none were. */
+  readonly confirmed?: {
+    readonly sequence: number;
+    /** In ascending order, each once. */
+    readonly instances: readonly string[];
+  };
 }
+
+export const confirmedInstancesMax = 16;
 
 /** The object's text. Breaks an invariant where the manifest contradicts itself. */
 export function encodeManifest(manifest: SnapshotManifest): string {
@@ -47,7 +56,10 @@ export function encodeManifest(manifest: SnapshotManifest): string {
 /** Throws SNAPSHOT_CORRUPT or UNKNOWN_FORMAT. `name` is the manifest object's own name. */
 export function parseManifest(bytes: Uint8Array, name: string): SnapshotManifest {
   const own = parseObjectName(name);
-  invariant(own?.kind === 'manifest', `${name} names no manifest`);
+  invariant(
+    own?.kind === 'manifest' || own?.kind === 'restore-point-manifest',
+    `${name} names no manifest`,
+  );
   const place = { tenantId: own.tenantId, object: name };
   const corrupt = (what: string) => formatFault('SNAPSHOT_CORRUPT', place, what);
   const document = openDocument(bytes);
@@ -60,8 +72,11 @@ export function parseManifest(bytes: Uint8Array, name: string): SnapshotManifest
   if (contradiction !== undefined) throw corrupt(contradiction);
   if (manifest.tenantId !== own.tenantId)
     throw corrupt(`it is the manifest of tenant ${manifest.tenantId}`);
-  if (manifestName(manifest.tenantId, idOf(manifest)) !== name)
-    throw corrupt(`it is the manifest of ${idOf(manifest)}`);
+  const named =
+    own.kind === 'manifest'
+      ? manifestName(manifest.tenantId, idOf(manifest))
+      : restorePointManifestName(manifest.tenantId, manifest.sequence);
+  if (named !== name) throw corrupt(`it is the manifest that belongs to ${named}`);
   if (!Buffer.from(seal(manifest)).equals(bytes)) throw corrupt('it is not in its one form');
   return manifest;
 }
@@ -81,6 +96,12 @@ function seal(manifest: SnapshotManifest): string {
     log_time_us: manifest.logTimeUs,
     files: manifest.files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
     digests: { canonical: manifest.digests.canonical, mailbox: manifest.digests.mailbox },
+    ...(manifest.confirmed && {
+      confirmed: {
+        sequence: manifest.confirmed.sequence,
+        instances: manifest.confirmed.instances,
+      },
+    }),
   });
 }
 
@@ -97,6 +118,8 @@ function readFields(fields: Readonly<Record<string, unknown>>): SnapshotManifest
   if (!isSha256(canonical) || !isSha256(mailbox)) return undefined;
   const read = files.map(readFile);
   if (!read.every((file) => file !== undefined)) return undefined;
+  const confirmed = fields.confirmed === undefined ? undefined : readConfirmed(fields.confirmed);
+  if (confirmed === 'malformed') return undefined;
   return {
     tenantId,
     position: { topic, partition, offset },
@@ -106,7 +129,16 @@ function readFields(fields: Readonly<Record<string, unknown>>): SnapshotManifest
     schemaFingerprint,
     files: read,
     digests: { canonical, mailbox },
+    ...(confirmed && { confirmed }),
   };
+}
+
+function readConfirmed(json: unknown): NonNullable<SnapshotManifest['confirmed']> | 'malformed' {
+  if (!isObject(json)) return 'malformed';
+  const { sequence, instances } = json;
+  if (!isCount(sequence) || !Array.isArray(instances) || !instances.every(isText))
+    return 'malformed';
+  return { sequence, instances };
 }
 
 function readFile(json: unknown): SnapshotFile | undefined {
@@ -128,5 +160,14 @@ function contradictionIn(manifest: SnapshotManifest): string | undefined {
     return `${JSON.stringify(schemaFingerprint)} is no fingerprint`;
   if (files.map(({ name }) => name).join() !== snapshotFiles.join())
     return `its files are ${files.map(({ name }) => name).join() || 'none'}`;
+  const { confirmed } = manifest;
+  if (!confirmed) return undefined;
+  if (confirmed.sequence < 1 || confirmed.sequence > sequence)
+    return `record ${confirmed.sequence}, which was compared, is not in it`;
+  const { instances } = confirmed;
+  if (instances.length < 1 || instances.length > confirmedInstancesMax)
+    return `${instances.length} instances published what was compared`;
+  if (instances.some((instance, i) => i > 0 && instance <= instances[i - 1]!))
+    return 'the instances that published are not in order';
   return undefined;
 }

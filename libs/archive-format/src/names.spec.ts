@@ -1,12 +1,14 @@
 import * as fc from 'fast-check';
+import { catalogueArchive, catalogueSnapshots } from './catalogue.ts';
 import {
   archivePrefix,
-  catalogueArchive,
-  catalogueSnapshots,
   checksumNameOf,
+  erasureName,
   manifestName,
   parseObjectName,
   parseSnapshotId,
+  restorePointFileName,
+  restorePointManifestName,
   segmentDate,
   segmentName,
   snapshotFileName,
@@ -32,6 +34,13 @@ it('are those of the contract', () => {
   expect(manifestName('acme', snapshotId(0))).toBe(
     'snapshots/acme/snap_1970-01-01T00:00:00.000Z/manifest.json',
   );
+  expect(restorePointFileName('acme', 42, 'canonical.db')).toBe(
+    'restores/acme/00000000000000000042/canonical.db',
+  );
+  expect(restorePointManifestName('acme', 42)).toBe(
+    'restores/acme/00000000000000000042/manifest.json',
+  );
+  expect(erasureName('acme', 42)).toBe('erasures/acme/00000000000000000042.json');
 });
 
 it('are read back as they were made (property)', () => {
@@ -51,6 +60,20 @@ it('are read back as they were made (property)', () => {
         ...named,
         file: 'canonical.db',
       });
+      const at = { tenantId: tenant, sequence: firstSequence };
+      expect(parseObjectName(restorePointFileName(tenant, firstSequence, 'mailbox.db'))).toEqual({
+        kind: 'restore-point-file',
+        ...at,
+        file: 'mailbox.db',
+      });
+      expect(parseObjectName(restorePointManifestName(tenant, firstSequence))).toEqual({
+        kind: 'restore-point-manifest',
+        ...at,
+      });
+      expect(parseObjectName(erasureName(tenant, firstSequence))).toEqual({
+        kind: 'erasure',
+        ...at,
+      });
     }),
   );
 });
@@ -60,6 +83,7 @@ it('order as text as they do by sequence, and by time (property)', () => {
     fc.property(sequence, sequence, timeMs, timeMs, (a, b, early, late) => {
       const text = segmentName('t', '2026-01-01', a) < segmentName('t', '2026-01-01', b);
       expect(text).toBe(a < b);
+      expect(erasureName('t', a) < erasureName('t', b)).toBe(a < b);
       expect(snapshotId(early) < snapshotId(late)).toBe(early < late);
     }),
   );
@@ -95,12 +119,27 @@ it('have one spelling: what has another is unknown', () => {
     'snapshots/acme/snap_2026-09-21T14:13:20.456+00:00/manifest.json',
     'snapshots/acme/snap_2026-09-21 14:13:20.456Z/manifest.json',
     'snapshots/acme/2026-09-21T14:13:20.456Z/manifest.json',
+    'restores/acme/00000000000000000042/report.json',
+    'restores/acme/00000000000000000042/',
+    'restores/acme/00000000000000000000/manifest.json',
+    'restores/acme/42/manifest.json',
+    'restores/a.b/00000000000000000042/manifest.json',
+    'erasures/acme/00000000000000000000.json',
+    'erasures/acme/0000000000000000042.json',
+    'erasures/acme/00000000000000000042.json/',
+    'erasures/acme/00000000000000000042',
+    'erasures/acme/x/00000000000000000042.json',
   ];
   expect(others.filter((name) => parseObjectName(name) !== undefined)).toEqual([]);
 });
 
 it('change into unknown ones, or into names of something else, when a character changes', () => {
-  for (const name of [segment, manifestName('acme', snapshotId(1_790_000_000_456))]) {
+  for (const name of [
+    segment,
+    manifestName('acme', snapshotId(1_790_000_000_456)),
+    restorePointManifestName('acme', 42),
+    erasureName('acme', 42),
+  ]) {
     for (let index = 0; index < name.length; index += 1) {
       for (const other of ['x', '0', '/', '.', '\0', 'Z']) {
         if (name[index] === other) continue;
@@ -122,6 +161,8 @@ it('are refused in parts that are none', async () => {
     () => snapshotId(Date.UTC(10_000, 0)),
     () => manifestName('acme', 'latest'),
     () => checksumNameOf('archive/acme/x'),
+    () => erasureName('acme', 0),
+    () => restorePointManifestName('acme', 2 ** 53),
   ])
     expect((await refusal(make)).code).toMatch(/^INVALID_(ARGUMENT|TENANT_ID)$/);
 });

@@ -7,6 +7,8 @@ import { EntError, isEntError, parseTenantId, type TenantId } from '@entdb/base'
  *     archive/<tenant>/<YYYY-MM-DD>/segment_<first sequence, 20 digits>.jsonl.gz
  *     archive/<tenant>/<YYYY-MM-DD>/segment_<first sequence, 20 digits>.checksum
  *     snapshots/<tenant>/snap_<ISO time>/{canonical.db,mailbox.db,manifest.json}
+ *     restores/<tenant>/<sequence, 20 digits>/{canonical.db,mailbox.db,manifest.json}
+ *     erasures/<tenant>/<sequence, 20 digits>.json
  */
 
 export const snapshotFiles = ['canonical.db', 'mailbox.db'] as const;
@@ -25,11 +27,26 @@ export type ObjectName =
       readonly snapshotId: string;
       readonly file: SnapshotFileName;
     }
-  | { readonly kind: 'manifest'; readonly tenantId: TenantId; readonly snapshotId: string };
+  | { readonly kind: 'manifest'; readonly tenantId: TenantId; readonly snapshotId: string }
+  /** The state after a record that a tenant was restored to in place. */
+  | {
+      readonly kind: 'restore-point-file';
+      readonly tenantId: TenantId;
+      readonly sequence: number;
+      readonly file: SnapshotFileName;
+    }
+  | {
+      readonly kind: 'restore-point-manifest' | 'erasure';
+      readonly tenantId: TenantId;
+      readonly sequence: number;
+    };
 
 export const archivePrefix = (tenantId: string): string => `archive/${parseTenantId(tenantId)}/`;
 export const snapshotsPrefix = (tenantId: string): string =>
   `snapshots/${parseTenantId(tenantId)}/`;
+export const restorePointsPrefix = (tenantId: string): string =>
+  `restores/${parseTenantId(tenantId)}/`;
+export const erasuresPrefix = (tenantId: string): string => `erasures/${parseTenantId(tenantId)}/`;
 
 /** The folder of a segment: the UTC date of the running maximum of the tenant's log times at its first record. */
 export function segmentDate(timeMs: number): string {
@@ -38,9 +55,7 @@ export function segmentDate(timeMs: number): string {
 
 export function segmentName(tenantId: string, date: string, firstSequence: number): string {
   if (!isDate(date)) throw malformed('date', `${JSON.stringify(date)} is no date`);
-  if (!Number.isSafeInteger(firstSequence) || firstSequence < 1)
-    throw malformed('firstSequence', `${firstSequence} is no sequence`);
-  const digits = String(firstSequence).padStart(20, '0');
+  const digits = sequenceDigits(firstSequence);
   return `${archivePrefix(tenantId)}${date}/segment_${digits}.jsonl.gz`;
 }
 
@@ -77,10 +92,29 @@ export const snapshotFileName = (tenantId: string, id: string, file: SnapshotFil
 export const manifestName = (tenantId: string, id: string): string =>
   `${snapshotPrefix(tenantId, id)}manifest.json`;
 
+/** `sequence`: of the record whose state is there. */
+export const restorePointPrefix = (tenantId: string, sequence: number): string =>
+  `${restorePointsPrefix(tenantId)}${sequenceDigits(sequence)}/`;
+export const restorePointFileName = (
+  tenantId: string,
+  sequence: number,
+  file: SnapshotFileName,
+): string => `${restorePointPrefix(tenantId, sequence)}${file}`;
+export const restorePointManifestName = (tenantId: string, sequence: number): string =>
+  `${restorePointPrefix(tenantId, sequence)}manifest.json`;
+
+/** `sequence`: of the record that erases. */
+export const erasureName = (tenantId: string, sequence: number): string =>
+  `${erasuresPrefix(tenantId)}${sequenceDigits(sequence)}.json`;
+
 /** What an object is, by its name; undefined for a name that the functions above do not give. */
 export function parseObjectName(name: string): ObjectName | undefined {
   try {
-    const found = readSegmentName(name) ?? readSnapshotName(name);
+    const found =
+      readSegmentName(name) ??
+      readSnapshotName(name) ??
+      readRestorePointName(name) ??
+      readErasureName(name);
     return found && spelling(found) === name ? found : undefined;
   } catch (error) {
     if (isEntError(error)) return undefined; // a part is malformed
@@ -110,6 +144,24 @@ function readSnapshotName(name: string): ObjectName | undefined {
   return file && { kind: 'snapshot-file', tenantId, snapshotId: id, file };
 }
 
+function readRestorePointName(name: string): ObjectName | undefined {
+  const parts = /^restores\/([^/]+)\/([0-9]{20})\/([^/]+)$/.exec(name);
+  if (!parts) return undefined;
+  const [, tenant = '', digits = '', last] = parts;
+  const tenantId = parseTenantId(tenant);
+  const sequence = Number(digits);
+  if (last === 'manifest.json') return { kind: 'restore-point-manifest', tenantId, sequence };
+  const file = snapshotFiles.find((known) => known === last);
+  return file && { kind: 'restore-point-file', tenantId, sequence, file };
+}
+
+function readErasureName(name: string): ObjectName | undefined {
+  const parts = /^erasures\/([^/]+)\/([0-9]{20})\.json$/.exec(name);
+  if (!parts) return undefined;
+  const [, tenant = '', digits = ''] = parts;
+  return { kind: 'erasure', tenantId: parseTenantId(tenant), sequence: Number(digits) };
+}
+
 function spelling(name: ObjectName): string {
   switch (name.kind) {
     case 'segment':
@@ -120,85 +172,19 @@ function spelling(name: ObjectName): string {
       return snapshotFileName(name.tenantId, name.snapshotId, name.file);
     case 'manifest':
       return manifestName(name.tenantId, name.snapshotId);
+    case 'restore-point-file':
+      return restorePointFileName(name.tenantId, name.sequence, name.file);
+    case 'restore-point-manifest':
+      return restorePointManifestName(name.tenantId, name.sequence);
+    case 'erasure':
+      return erasureName(name.tenantId, name.sequence);
   }
 }
 
-export interface CataloguedSegment {
-  /** The segment's name, whether or not it is there. */
-  readonly segment: string;
-  readonly firstSequence: number;
-  /** `unsealed`: without a checksum, and never to be trusted. `lost`: a checksum without its segment. */
-  readonly state: 'whole' | 'unsealed' | 'lost';
-}
-
-export interface ArchiveCatalogue {
-  /** In ascending order of sequence. Two of one sequence are both here: the chain tells them apart. */
-  readonly segments: readonly CataloguedSegment[];
-  /** Names under the tenant's prefix that no version of ours wrote. */
-  readonly unknown: readonly string[];
-}
-
-/** What a listing of a tenant's archive says, in whatever order it came. */
-export function catalogueArchive(tenantId: string, names: Iterable<string>): ArchiveCatalogue {
-  const unknown: string[] = [];
-  const found = new Map<string, { firstSequence: number; kinds: Set<string> }>();
-  for (const name of names) {
-    const object = parseObjectName(name);
-    const isArchive = object?.kind === 'segment' || object?.kind === 'checksum';
-    if (!isArchive || object.tenantId !== tenantId) {
-      unknown.push(name);
-      continue;
-    }
-    const segment = segmentName(tenantId, object.date, object.firstSequence);
-    const entry = found.get(segment) ?? { firstSequence: object.firstSequence, kinds: new Set() };
-    entry.kinds.add(object.kind);
-    found.set(segment, entry);
-  }
-  const segments = [...found].map(([segment, { firstSequence, kinds }]): CataloguedSegment => {
-    const state = kinds.size === 2 ? 'whole' : kinds.has('segment') ? 'unsealed' : 'lost';
-    return { segment, firstSequence, state };
-  });
-  const order = (a: CataloguedSegment, b: CataloguedSegment) =>
-    a.firstSequence - b.firstSequence || (a.segment < b.segment ? -1 : 1);
-  return { segments: segments.sort(order), unknown: unknown.sort() };
-}
-
-export interface CataloguedSnapshot {
-  readonly snapshotId: string;
-  readonly logTimeMs: number;
-  /** A snapshot without its manifest is none: it was never finished. */
-  readonly complete: boolean;
-}
-
-export interface SnapshotCatalogue {
-  /** Oldest first. */
-  readonly snapshots: readonly CataloguedSnapshot[];
-  readonly unknown: readonly string[];
-}
-
-export function catalogueSnapshots(tenantId: string, names: Iterable<string>): SnapshotCatalogue {
-  const unknown: string[] = [];
-  const files = new Map<string, Set<string>>();
-  for (const name of names) {
-    const object = parseObjectName(name);
-    const isSnapshot = object?.kind === 'snapshot-file' || object?.kind === 'manifest';
-    if (!isSnapshot || object.tenantId !== tenantId) {
-      unknown.push(name);
-      continue;
-    }
-    const there = files.get(object.snapshotId) ?? new Set();
-    there.add(object.kind === 'manifest' ? 'manifest.json' : object.file);
-    files.set(object.snapshotId, there);
-  }
-  const snapshots = [...files].map(([id, there]) => ({
-    snapshotId: id,
-    ...parseSnapshotId(id),
-    complete: there.size === snapshotFiles.length + 1,
-  }));
-  return {
-    snapshots: snapshots.sort((a, b) => a.logTimeMs - b.logTimeMs),
-    unknown: unknown.sort(),
-  };
+function sequenceDigits(sequence: number): string {
+  if (!Number.isSafeInteger(sequence) || sequence < 1)
+    throw malformed('sequence', `${sequence} is no sequence`);
+  return String(sequence).padStart(20, '0');
 }
 
 const timeMsMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { encodeWalRecord, val, WalRecordSchema, type WalRecord } from '@entdb/contracts';
 import type { SegmentChecksum } from '../checksum.ts';
+import type { Erasure } from '../erasure.ts';
 import type { ArchivedRecord } from '../line.ts';
 import type { SnapshotManifest } from '../manifest.ts';
 
@@ -110,4 +111,19 @@ export const sampleManifest: SnapshotManifest = {
     { name: 'mailbox.db', bytes: 32_768, sha256: '23'.repeat(32) },
   ],
   digests: { canonical: '45'.repeat(32), mailbox: '67'.repeat(32) },
+};
+
+export const sampleConfirmedManifest: SnapshotManifest = {
+  ...sampleManifest,
+  confirmed: { sequence: 6, instances: ['applier-0-0', 'applier-0-1'] },
+};
+
+export const sampleErasure: Erasure = {
+  tenantId: 'acme',
+  topic: 'entdb-wal',
+  partition: 5,
+  offset: 29,
+  sequence: 7,
+  timeMs: 1_790_000_000_456,
+  epoch: null,
 };
