@@ -26,5 +26,5 @@ export {
 export { tenantDir } from './shard/tenant-folder.ts';
 export type { PublishedVerdict } from './shard/verdicts.ts';
 export { exportTenant, tenantFileNames } from './transfer/export.ts';
-export { keptDigest, tenantFacts, type TenantFacts } from './transfer/facts.ts';
+export { keptDigest, keptDigests, tenantFacts, type TenantFacts } from './transfer/facts.ts';
 export { holdFile, type Hold } from './transfer/hold.ts';

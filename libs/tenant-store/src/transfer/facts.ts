@@ -61,6 +61,28 @@ export function keptDigest(dir: string, tenantId: string, offset: number): strin
   );
 }
 
+/**
+ * The digests that canonical.db had right after these records, by the tenant's own sequence; those of which no verdict was kept are not among them. Reads
+ * every verdict, once.
+ */
+export function keptDigests(
+  dir: string,
+  tenantId: string,
+  sequences: readonly number[],
+): ReadonlyMap<number, string> {
+  if (sequences.length === 0) return new Map();
+  return withFiles(dir, tenantId, ({ canonical }) =>
+    canonical.read(() => {
+      const rows = canonical
+        .prepare<[string], { sequence: number; digest: Buffer }>(
+          'SELECT sequence, digest FROM applied_events WHERE sequence IN (SELECT value FROM json_each(?))',
+        )
+        .all(JSON.stringify(sequences));
+      return new Map(rows.map(({ sequence, digest }) => [sequence, digest.toString('hex')]));
+    }),
+  );
+}
+
 function withFiles<T>(
   dir: string,
   tenantId: string,

@@ -7,7 +7,7 @@ import { createLiveTenant, dump, type TenantDir } from '../write/testing/tenant-
 import { op, tenantId } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import { exportTenant } from './export.ts';
-import { keptDigest, tenantFacts } from './facts.ts';
+import { keptDigest, keptDigests, tenantFacts } from './facts.ts';
 import { holdFile } from './hold.ts';
 
 let folder: string;
@@ -55,6 +55,12 @@ describe('an export', () => {
     }
     expect(seen.map((_, offset) => keptDigest(live.tenant.dir, tenantId, offset))).toEqual(seen);
     expect(keptDigest(live.tenant.dir, tenantId, 5)).toBeUndefined();
+    expect(keptDigests(live.tenant.dir, tenantId, [4, 6, 2])).toEqual(
+      new Map([
+        [2, seen[1]],
+        [4, seen[3]],
+      ]),
+    );
     expect(tenantFacts(live.tenant.dir, tenantId).digests.canonical).toBe(seen.at(-1));
     live.close();
   });
