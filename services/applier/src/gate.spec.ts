@@ -6,9 +6,6 @@ import { createGate } from './gate.ts';
 import { createProgress } from './progress.ts';
 import { createTenants } from './tenants.ts';
 
-/** Matches an error by its code. */
-const refusal = (code: string): Error => expect.objectContaining({ code }) as Error;
-
 const clock = { now: () => 1_000, monotonic: () => 1_000, sleep: () => Promise.resolve() };
 const partitions = 8;
 const signal = new AbortController().signal;
@@ -172,21 +169,5 @@ describe('the gate before every read', () => {
     await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
       code: 'TENANT_QUARANTINED',
     });
-  });
-
-  it('refuses a position of an earlier life of the tenant', () => {
-    const { gate } = gateWith();
-    const read = {
-      $typeName: 'entdb.v1.Position' as const,
-      topic: walTopic,
-      partition,
-      offset: 9n,
-      epoch: 2n,
-    };
-    expect(() => gate.checkEpoch(scope(mine, 4, { epoch: 1n }), read)).toThrow(
-      refusal('STALE_EPOCH'),
-    );
-    gate.checkEpoch(scope(mine, 4, { epoch: 2n }), read);
-    gate.checkEpoch(scope(mine, 4), read);
   });
 });

@@ -23,8 +23,6 @@ export interface Gate {
   settled(tenantId: TenantId, signal: AbortSignal): Promise<void>;
   /** The tenant's id and partition, without a wait: for calls that look after their position themselves. */
   own(tenantId: string): { readonly tenantId: TenantId; readonly partition: number };
-  /** Throws STALE_EPOCH when the position that was asked for belongs to an earlier life of the tenant than the one that was read. */
-  checkEpoch(scope: ReadScope | undefined, read: Position | undefined): void;
   /** Checks that a position is of the tenant's own partition, and gives its offset. */
   offsetOf(position: Position, tenantId: string, partition: number): number;
 }
@@ -129,18 +127,6 @@ export function createGate(options: GateOptions): Gate {
         });
       }
       return tenantId;
-    },
-    checkEpoch(scope, read) {
-      const asked = scope?.atLeast?.epoch ?? 0n;
-      if (asked === 0n || !read || read.epoch === asked) return;
-      throw new EntError(
-        'STALE_EPOCH',
-        `the position is of epoch ${asked}, and tenant ${scope!.tenantId} is in epoch ${read.epoch}`,
-        {
-          tenantId: scope!.tenantId,
-          hint: 'the tenant was restored or made again: forget what was known of it and read without a position',
-        },
-      );
     },
   };
 }

@@ -1,10 +1,12 @@
 import { EntError } from '@entdb/base';
 import {
+  decodeWalRecord,
   encodeWalRecord,
   errorToDetail,
   positionToWire,
   type GetResultResponse,
   type TransactionResult,
+  type WalRecord,
   type WatchResponse,
 } from '@entdb/contracts';
 import { createMemoryWal, walTopic, type LogRecord } from '@entdb/wal';
@@ -39,6 +41,19 @@ async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
   const ended = new AbortController();
   const written: LogRecord[] = [];
 
+  const restored: WalRecord['body'] = {
+    case: 'tenantRestored',
+    value: {
+      $typeName: 'entdb.v1.TenantRestored',
+      sequence: 1n,
+      canonicalDigest: '',
+      mailboxDigest: '',
+      objectPrefix: '',
+      manifestSha256: '',
+      expectedEpoch: 1n,
+    },
+  };
+  /** A key with "restore" in it is a TenantRestored record; one that begins with "bad" is rejected. */
   const write = async (tenantId: string, key: string) => {
     const value = encodeWalRecord({
       $typeName: 'entdb.v1.WalRecord',
@@ -48,10 +63,12 @@ async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
       actor: '',
       schemaFingerprint: '',
       autoCreate: true,
-      body: {
-        case: 'transaction',
-        value: { $typeName: 'entdb.v1.Transaction', operations: [], preconditions: [] },
-      },
+      body: key.includes('restore')
+        ? restored
+        : {
+            case: 'transaction',
+            value: { $typeName: 'entdb.v1.Transaction', operations: [], preconditions: [] },
+          },
     });
     const { baseOffset } = await lane.append([{ key: tenantId, value }]);
     if (!firstOffsets.has(`${tenantId}/${key}`)) firstOffsets.set(`${tenantId}/${key}`, baseOffset);
@@ -71,11 +88,24 @@ async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
     progress.advance(partition, upTo, written.length, 0);
     tail.committed(partition, written.slice(from, upTo));
   };
+  /** A tenant's epoch after each record of the log. */
+  const epochAfter = (tenantId: string) => {
+    let epoch = 1;
+    return ({ key, value }: LogRecord): number => {
+      const { idempotencyKey, body } = decodeWalRecord(key, value);
+      if (key === tenantId && body.case === 'tenantRestored' && !idempotencyKey.startsWith('bad'))
+        epoch += 1;
+      return epoch;
+    };
+  };
   const result =
     (tenantId: string) =>
     async (key: string): Promise<GetResultResponse> => {
       const offset = firstOffsets.get(`${tenantId}/${key}`)!;
-      const position = positionToWire({ topic: walTopic, partition, offset, epoch: 1 });
+      const epochs = written.slice(0, progress.nextOffset(partition)).map(epochAfter(tenantId));
+      const place = { topic: walTopic, partition };
+      const position = positionToWire({ ...place, offset, epoch: epochs[offset]! });
+      const now = positionToWire({ ...place, offset: epochs.length - 1, epoch: epochs.at(-1)! });
       const outcome: TransactionResult['outcome'] = key.startsWith('bad')
         ? {
             case: 'rejected',
@@ -84,15 +114,16 @@ async function setUp(bufferRecordsMax = 1_000, bufferBytesMax = 1_000_000) {
         : { case: 'applied', value: { $typeName: 'entdb.v1.Applied', operations: [] } };
       return {
         $typeName: 'entdb.v1.GetResultResponse',
+        position: now,
         result: { $typeName: 'entdb.v1.TransactionResult', position, appliedAtUs: 0n, outcome },
       };
     };
-  const watching = (tenantId: string, fromOffset?: number) =>
+  const watching = (tenantId: string, fromOffset?: number, epoch = 1n) =>
     watch({
       tenantId,
       partition,
       fromOffset,
-      epoch: 1n,
+      epoch,
       settled: () => Promise.resolve(),
       wal,
       progress,
@@ -151,6 +182,48 @@ describe('watching a tenant', () => {
     log.apply();
     expect((await next).value).toMatchObject({ idempotencyKey: '2' });
     expect(await take(events, 1)).toEqual(['3']);
+    await log.close();
+  });
+
+  it('ends where a restore replaced the state, and names the place to go on after', async () => {
+    const log = await setUp();
+    for (const key of ['1', 'bad-restore', '2']) await log.write('a', key);
+    log.apply();
+    const live = log.watching('a');
+    expect(await take(live, 2)).toEqual(['1', '2']); // a restore that was rejected is no event
+    for (const [tenant, key] of [
+      ['b', 'x'],
+      ['a', 'restore'],
+      ['a', '3'],
+    ] as const)
+      await log.write(tenant, key);
+    log.apply();
+    await expect(live.next()).rejects.toMatchObject({
+      code: 'STALE_EPOCH',
+      facts: { tenantId: 'a', position: { offset: 4, epoch: 2 }, metadata: { epoch: '2' } },
+    });
+    expect(await take(log.watching('a', 5, 2n), 1)).toEqual(['3']);
+    // Without a cursor the log is told from its beginning, and a restore in it ends that, too.
+    const whole = log.watching('a', undefined, 2n);
+    expect(await take(whole, 2)).toEqual(['1', '2']);
+    await expect(whole.next()).rejects.toMatchObject({
+      code: 'STALE_EPOCH',
+      facts: { position: { offset: 4, epoch: 2 } },
+    });
+    await log.close();
+  });
+
+  it('tells nothing of an epoch that ended while it was catching up', async () => {
+    const log = await setUp();
+    for (const key of ['1', '2', 'restore']) await log.write('a', key);
+    log.apply(1);
+    const live = log.watching('a');
+    expect(await take(live, 1)).toEqual(['1']);
+    log.apply();
+    await expect(live.next()).rejects.toMatchObject({
+      code: 'STALE_EPOCH',
+      facts: { position: { offset: 2, epoch: 2 } },
+    });
     await log.close();
   });
 

@@ -6,6 +6,7 @@ import {
   type WatchResponse,
 } from '@entdb/contracts';
 import { walTopic, type LogRecord, type Wal } from '@entdb/wal';
+import { staleEpoch } from './epochs.ts';
 import type { Progress } from './progress.ts';
 import type { Tail } from './tail.ts';
 
@@ -62,7 +63,9 @@ async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerato
   await options.settled(); // first of all: the record may be the very one that cannot be read
   const { idempotencyKey, body } = decodeWalRecord(record.key, record.value);
   const { result, position } = await options.result(idempotencyKey);
-  assertSameLife(position, record, options);
+  if (body.case === 'tenantRestored') assertNotRestored(result, record, options);
+  if (position && position.epoch !== options.epoch)
+    throw staleEpoch(options.tenantId, options.epoch, position);
   if (body.case === 'tenantDeleted') assertNotDeleted(result, record, options);
   if (body.case !== 'transaction') return;
   // A repeated key has its result at the first record; a rejected transaction has changed nothing.
@@ -85,22 +88,18 @@ async function* eventOf(record: LogRecord, options: WatchOptions): AsyncGenerato
   };
 }
 
-/** A tenant that was deleted, and perhaps made again, is another one: what was known of it is void. */
-function assertSameLife(
-  now: GetResultResponse['position'],
-  { offset, partition }: LogRecord,
+/**
+ * A tenant whose state was replaced cannot be followed by its transactions. The position is that of the restore, where the new epoch begins: whoever reads
+ * the state at it or later, and watches from where he read, misses nothing.
+ */
+function assertNotRestored(
+  result: GetResultResponse['result'],
+  record: LogRecord,
   { tenantId, epoch }: WatchOptions,
 ): void {
-  if (!now || now.epoch === epoch) return;
-  throw new EntError(
-    'STALE_EPOCH',
-    `tenant ${tenantId} was made again: it is in epoch ${now.epoch}, and epoch ${epoch} was watched`,
-    {
-      tenantId,
-      position: { topic: walTopic, partition, offset },
-      hint: 'forget what was known of the tenant, read it again, and watch from its position',
-    },
-  );
+  const { position, outcome } = result ?? {};
+  if (position?.offset !== BigInt(record.offset) || outcome?.case !== 'applied') return;
+  throw staleEpoch(tenantId, epoch < position.epoch ? epoch : position.epoch - 1n, position);
 }
 
 function assertNotDeleted(

@@ -10,7 +10,9 @@ import {
 import type { Call, Implementation } from '@entdb/service-kit';
 import type { Wal } from '@entdb/wal';
 import type { Applier } from '../applier.ts';
+import { inEpoch } from '../epochs.ts';
 import type { Gate } from '../gate.ts';
+import { inOneEpoch } from '../paging.ts';
 import type { Progress } from '../progress.ts';
 import type { ReaderPool } from '../reader/pool.ts';
 import type { ReadMethod, ReadRequest, ReadResponse } from '../reader/protocol.ts';
@@ -35,6 +37,12 @@ interface Scoped {
   readonly scope?: ReadScope | undefined;
 }
 
+interface Placed {
+  readonly position?: Position | undefined;
+}
+
+type PagedMethod = 'queryNodes' | 'listEdges' | 'searchNodes' | 'listMailbox' | 'searchMailbox';
+
 /** The query side: each read passes the gate, runs on a reader thread, and says which state it saw. */
 export function createQueryService(options: QueryOptions): Implementation<typeof QueryService> {
   const { gate, tenants, progress, tail, wal } = options;
@@ -44,12 +52,19 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
 
   const read =
     <M extends Exclude<ReadMethod, 'position'>>(method: M) =>
-    async (request: ReadRequest<M> & Scoped, call: Call): Promise<ReadResponse<M>> => {
-      const tenantId = await gate.enter(request.scope, call.signal);
-      const response = await readTrusted(method, tenantId, request);
-      gate.checkEpoch(request.scope, (response as { readonly position?: Position }).position); // every response has one
-      return response;
+    (request: ReadRequest<M> & Scoped, call: Call): Promise<ReadResponse<M>> => {
+      const { scope } = request;
+      return inEpoch(scope, tenants, call.signal, async () => {
+        const tenantId = await gate.enter(scope, call.signal);
+        return (await readTrusted(method, tenantId, request)) as ReadResponse<M> & Placed; // every response says its position
+      });
     };
+
+  const readPage = <M extends PagedMethod>(method: M) => {
+    const readOne = read(method);
+    return (request: ReadRequest<M>, call: Call): Promise<ReadResponse<M>> =>
+      inOneEpoch(request, (asked) => readOne(asked, call));
+  };
 
   const getResult = async (request: GetResultRequest, call: Call): Promise<GetResultResponse> => {
     for (;;) {
@@ -89,16 +104,23 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
     }
   };
 
+  /** Where the tenant is, once it is where it was asked to be. */
+  const placeOf = (scope: ReadScope | undefined, signal: AbortSignal) =>
+    inEpoch(scope, tenants, signal, async () => {
+      const tenantId = await gate.enter(scope, signal);
+      return { position: positionToWire(await readTrusted('position', tenantId, 'canonical')) };
+    });
+
   return {
     getNode: read('getNode'),
     getNodes: read('getNodes'),
     getNodeByKey: read('getNodeByKey'),
-    queryNodes: read('queryNodes'),
-    listEdges: read('listEdges'),
+    queryNodes: readPage('queryNodes'),
+    listEdges: readPage('listEdges'),
     listNeighbors: read('listNeighbors'),
-    searchNodes: read('searchNodes'),
-    listMailbox: read('listMailbox'),
-    searchMailbox: read('searchMailbox'),
+    searchNodes: readPage('searchNodes'),
+    listMailbox: readPage('listMailbox'),
+    searchMailbox: readPage('searchMailbox'),
     countUnread: read('countUnread'),
     getSchema: read('getSchema'),
     getResult,
@@ -108,12 +130,7 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
         tenantInfo(tenantId, partition, tenants.state(tenantId)) ?? read('getTenant')(request, call)
       );
     },
-    async waitForPosition(request, call) {
-      const tenantId = await gate.enter(request.scope, call.signal);
-      const position = positionToWire(await readTrusted('position', tenantId, 'canonical'));
-      gate.checkEpoch(request.scope, position);
-      return { position };
-    },
+    waitForPosition: ({ scope }, { signal }) => placeOf(scope, signal),
     async listTenants({ pageSize, pageToken }) {
       const size = Math.min(pageSize || 100, 1_000);
       const tenantIds = tenants.page(afterOf(pageToken), size);
@@ -137,15 +154,13 @@ export function createQueryService(options: QueryOptions): Implementation<typeof
         });
       watchers += 1;
       try {
-        const tenantId = await gate.enter(scope, signal);
-        const { partition } = gate.own(tenantId);
-        const begin = positionToWire(await readTrusted('position', tenantId, 'canonical'));
-        gate.checkEpoch(scope, begin);
+        const { position } = await placeOf(scope, signal);
+        const { tenantId, partition } = gate.own(request.tenantId);
         yield* watch({
           tenantId,
           partition,
           fromOffset: request.after && gate.offsetOf(request.after, tenantId, partition) + 1,
-          epoch: begin.epoch,
+          epoch: position.epoch,
           wal,
           progress,
           tail,
