@@ -26,7 +26,12 @@ export { describeTarget, parseInstant, type RestoreTarget } from './target.ts';
 export { keepSnapshot, keptSnapshots, releaseSnapshot } from './keep.ts';
 export { applyRetention, type RetentionOutcome, type RetentionRequest } from './retention.ts';
 export { planRetention, type RetentionPlan } from './retention-plan.ts';
-export { makeSnapshot, type SnapshotOutcome, type SnapshotRequest } from './snapshot.ts';
+export {
+  makeSnapshot,
+  type PublishedDigests,
+  type SnapshotOutcome,
+  type SnapshotRequest,
+} from './snapshot.ts';
 export {
   verifyCost,
   verifyTenant,

@@ -178,6 +178,14 @@ export function assertDigests(
     `after record ${sequence} at offset ${offset} the digests are ${actual.canonical} and ${actual.mailbox}; they must be ${expected.canonical} and ${expected.mailbox || 'any'}`,
     {
       tenantId,
+      metadata: {
+        sequence: String(sequence),
+        offset: String(offset),
+        canonical: actual.canonical,
+        mailbox: actual.mailbox,
+        expected_canonical: expected.canonical,
+        expected_mailbox: expected.mailbox,
+      },
       hint: 'run: entdb verify --level restore; a snapshot, the archive or a live file is damaged',
     },
   );

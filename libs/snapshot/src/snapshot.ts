@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
+  confirmedInstancesMax,
   encodeManifest,
   manifestName,
   parseManifest,
@@ -11,7 +12,13 @@ import {
 } from '@entdb/archive-format';
 import { EntError, isEntError, parseTenantId } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
-import { exportTenant, openTenantWriter, tenantFacts, type TenantFacts } from '@entdb/tenant-store';
+import {
+  exportTenant,
+  keptDigests,
+  openTenantWriter,
+  tenantFacts,
+  type TenantFacts,
+} from '@entdb/tenant-store';
 import { isDamage, loadCatalog } from './catalog.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { fsyncPath, hashChunks, hashFile } from './files.ts';
@@ -25,13 +32,20 @@ export interface SnapshotRequest {
   /** Working copies between snapshots, one folder a tenant. Can be lost at any time: it costs a download. */
   readonly cacheDir: string;
   /**
-   * The digests that appliers published, by sequence. Those on the way are compared, and where none of them is, the snapshot is made all the same: the
-   * manifest's own digests are then compared later by whoever has them.
+   * The digests that appliers published, by sequence. Those on the way are compared, and of those before it that of canonical.db, where it was kept. Where there is
+   * none of them, the snapshot is made all the same: the manifest's own digests are then compared later by whoever has them.
    */
-  readonly published?: ReadonlyMap<number, Digests>;
+  readonly published?: ReadonlyMap<number, PublishedDigests>;
+  /** The work begins before this record, so that its digests are compared on the way: for a record that was in doubt once. */
+  readonly passBy?: number;
   /** No snapshot unless at least so many records came since the last. Default 1. */
   readonly recordsMin?: number;
   readonly signal?: AbortSignal;
+}
+
+/** What an applier said of its files, and who else said the same. */
+export interface PublishedDigests extends Digests {
+  readonly instances?: readonly string[];
 }
 
 export type SnapshotOutcome =
@@ -39,7 +53,7 @@ export type SnapshotOutcome =
       readonly kind: 'made';
       readonly id: string;
       readonly manifest: SnapshotManifest;
-      /** What a published digest confirmed; the others were not at hand. */
+      /** The records whose published digests were compared and found the same, ascending. */
       readonly confirmed: readonly number[];
       readonly passedOver: readonly Damage[];
     }
@@ -59,7 +73,7 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     store,
     tenantId,
     cacheDir,
-    published = new Map<number, Digests>(),
+    published = new Map<number, PublishedDigests>(),
     recordsMin = 1,
     signal,
   } = request;
@@ -86,7 +100,8 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     ...history.snapshots.map(({ sequence, digests }) => [sequence, digests] as const),
     ...published,
   ]);
-  const facts = await asMismatch(tenantId, work, async () => {
+  const { facts, earlier } = await asMismatch(tenantId, work, async () => {
+    const seen = compareKept(work, tenantId, base, published);
     const writer = openTenantWriter({ dir: work, tenantId, create: false });
     try {
       // Published digests of the position itself, which no replay leads to any more.
@@ -96,23 +111,49 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     } finally {
       writer.close();
     }
-    return tenantFacts(work, tenantId);
+    return { facts: tenantFacts(work, tenantId), earlier: seen };
   });
-  const confirmed = [...published.keys()].filter(
+  const onTheWay = [...published.keys()].filter(
     (sequence) => sequence >= base.sequence && sequence <= facts.position.sequence,
   );
-  const manifest = await upload(request, work, facts);
+  const confirmed = [...earlier, ...onTheWay].toSorted((a, b) => a - b);
+  const manifest = await upload(request, work, facts, witnessOf(confirmed, published));
   return { kind: 'made', id: idOf(manifest), manifest, confirmed, passedOver };
+}
+
+/** What was published of records that the working copy has behind it is compared with what it kept of them. Gives those that agree. */
+function compareKept(
+  work: string,
+  tenantId: string,
+  base: Point,
+  published: ReadonlyMap<number, PublishedDigests>,
+): readonly number[] {
+  const before = [...published.keys()].filter((sequence) => sequence < base.sequence);
+  const kept = keptDigests(work, tenantId, before);
+  for (const [sequence, { offset, canonical }] of kept) {
+    const said = published.get(sequence)?.canonical ?? canonical;
+    const own = { canonical, mailbox: '' };
+    assertDigests(tenantId, { sequence, offset, timeMs: 0 }, { ...own, canonical: said }, own);
+  }
+  return [...kept.keys()];
+}
+
+/** For the manifest: the last record that was compared, and who spoke of it. */
+function witnessOf(
+  confirmed: readonly number[],
+  published: ReadonlyMap<number, PublishedDigests>,
+): SnapshotManifest['confirmed'] {
+  const sequence = confirmed.at(-1);
+  const instances = sequence === undefined ? [] : (published.get(sequence)?.instances ?? []);
+  if (sequence === undefined || instances.length === 0) return undefined;
+  const sorted = [...new Set(instances)].toSorted().slice(0, confirmedInstancesMax);
+  return { sequence, instances: sorted };
 }
 
 const everything: Limit = { kind: 'latest' };
 
 /** A disagreement is told by its own name. The working copy goes: it may have passed the place, and would not be compared there again. */
-async function asMismatch(
-  tenantId: string,
-  work: string,
-  body: () => Promise<TenantFacts>,
-): Promise<TenantFacts> {
+async function asMismatch<T>(tenantId: string, work: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (cause) {
@@ -121,6 +162,7 @@ async function asMismatch(
     throw new EntError('SNAPSHOT_DIGEST_MISMATCH', cause.message, {
       tenantId,
       cause,
+      ...(cause.facts.metadata && { metadata: cause.facts.metadata }),
       hint: 'the archive leads to another content than the appliers or an earlier snapshot have; no snapshot was made; run: entdb verify --level restore',
     });
   }
@@ -128,14 +170,16 @@ async function asMismatch(
 
 /** Brings files into the working folder that stand on the tenant's history, the furthest that there are. */
 async function openBase(
-  { store, tenantId, signal }: SnapshotRequest,
+  { store, tenantId, signal, passBy = Infinity }: SnapshotRequest,
   work: string,
-  { segments, snapshots }: History,
+  { segments, snapshots: all }: History,
 ): Promise<{ readonly base: Point; readonly passedOver: readonly Damage[] }> {
   const passedOver: Damage[] = [];
-  const cached = cachedPoint(work, tenantId);
+  const found = cachedPoint(work, tenantId);
+  const cached = found && found.sequence < passBy ? found : undefined;
+  const snapshots = all.filter(({ sequence }) => sequence < passBy);
   // Further than everything that is archived: a copy of another bucket's history.
-  const end = Math.max(segments.at(-1)?.lastSequence ?? 0, snapshots.at(-1)?.sequence ?? 0);
+  const end = Math.max(segments.at(-1)?.lastSequence ?? 0, all.at(-1)?.sequence ?? 0);
   if (cached && cached.sequence <= end) return { base: cached, passedOver };
   rmSync(work, { recursive: true, force: true });
   const incoming = `${work}.incoming`;
@@ -175,6 +219,7 @@ async function upload(
   { store, tenantId, cacheDir, signal }: SnapshotRequest,
   work: string,
   facts: TenantFacts,
+  confirmed: SnapshotManifest['confirmed'],
 ): Promise<SnapshotManifest> {
   const call = signal ? { signal } : {};
   const draft = mkdtempSync(join(cacheDir, '.draft-'));
@@ -196,6 +241,7 @@ async function upload(
       schemaFingerprint: facts.schemaFingerprint,
       files,
       digests: facts.digests,
+      ...(confirmed && { confirmed }),
     });
     const id = idOf(of([]));
     const back = join(draft, 'back');

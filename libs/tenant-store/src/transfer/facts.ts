@@ -69,16 +69,21 @@ export function keptDigests(
   dir: string,
   tenantId: string,
   sequences: readonly number[],
-): ReadonlyMap<number, string> {
+): ReadonlyMap<number, { readonly offset: number; readonly canonical: string }> {
   if (sequences.length === 0) return new Map();
   return withFiles(dir, tenantId, ({ canonical }) =>
     canonical.read(() => {
       const rows = canonical
-        .prepare<[string], { sequence: number; digest: Buffer }>(
-          'SELECT sequence, digest FROM applied_events WHERE sequence IN (SELECT value FROM json_each(?))',
+        .prepare<[string], { sequence: number; offset: number; digest: Buffer }>(
+          'SELECT sequence, "offset", digest FROM applied_events WHERE sequence IN (SELECT value FROM json_each(?))',
         )
         .all(JSON.stringify(sequences));
-      return new Map(rows.map(({ sequence, digest }) => [sequence, digest.toString('hex')]));
+      return new Map(
+        rows.map(({ sequence, offset, digest }) => [
+          sequence,
+          { offset, canonical: digest.toString('hex') },
+        ]),
+      );
     }),
   );
 }

@@ -57,8 +57,8 @@ describe('an export', () => {
     expect(keptDigest(live.tenant.dir, tenantId, 5)).toBeUndefined();
     expect(keptDigests(live.tenant.dir, tenantId, [4, 6, 2])).toEqual(
       new Map([
-        [2, seen[1]],
-        [4, seen[3]],
+        [2, { offset: 1, canonical: seen[1] }],
+        [4, { offset: 3, canonical: seen[3] }],
       ]),
     );
     expect(tenantFacts(live.tenant.dir, tenantId).digests.canonical).toBe(seen.at(-1));
