@@ -302,6 +302,27 @@ describe('reads', () => {
     expect(scopes()).toEqual([0n, undefined]);
   });
 
+  it('go on from where the tenant is after a restore, once that was said', async () => {
+    const acme = acmeOf();
+    const { position } = await write(acme, 'a');
+    const now = { ...position, offset: 7, epoch: 2 };
+    fleet.faults.read = failing(1, () => rpcError('STALE_EPOCH', 'restored', { position: now }));
+    const error = await rejected(acme.get(User, 'x'));
+    expect(error).toMatchObject({ code: 'STALE_EPOCH', facts: { position: now } });
+    expect(acme.position).toEqual(now);
+    await acme.get(User, 'x');
+    expect(scopes()).toEqual([0n, 7n]);
+  });
+
+  it('watched until a restore end with it, and the session goes on from there', async () => {
+    const acme = acmeOf();
+    const { position } = await write(acme, 'a');
+    const now = { ...position, offset: 7, epoch: 2 };
+    fleet.faults.read = failing(1, () => rpcError('STALE_EPOCH', 'restored', { position: now }));
+    expect((await rejected(acme.watch({ after: position }).next())).code).toBe('STALE_EPOCH');
+    expect(acme.position).toEqual(now);
+  });
+
   it('ask for the map of the fleet once', async () => {
     const acme = acmeOf();
     await Promise.all([1, 2, 3].map(() => acme.get(User, 'x')));

@@ -1,3 +1,4 @@
+import { EntError } from '@entdb/base';
 import type { LogPosition } from '@entdb/contracts';
 import fc from 'fast-check';
 import { createPositions } from './positions.ts';
@@ -32,6 +33,21 @@ describe('positions', () => {
     positions.saw('t', at(9));
     positions.saw('t', at(1, { partition: 2 }));
     expect(positions.get('t')).toEqual(at(1, { partition: 2 }));
+  });
+
+  it('of an epoch that has ended give way to the present one', () => {
+    const ended = (position?: LogPosition) =>
+      new EntError('STALE_EPOCH', 'restored', position ? { position } : {});
+    const positions = createPositions(1);
+    positions.saw('t', at(5));
+    positions.ended('t', ended(at(7, { epoch: 2 })));
+    expect(positions.get('t')).toEqual(at(7, { epoch: 2 }));
+    // An answer of before the restore that comes late, and a replica that has seen an earlier restore only, change nothing.
+    positions.saw('t', at(6));
+    positions.ended('t', ended(at(6, { epoch: 2 })));
+    expect(positions.get('t')).toEqual(at(7, { epoch: 2 }));
+    positions.ended('t', ended());
+    expect(positions.get('t')).toBeUndefined();
   });
 
   it('are kept for the tenants seen last', () => {

@@ -43,8 +43,8 @@ export async function read<T extends { readonly position?: Position | undefined 
     if (answer.position) positions.saw(tenantId, positionFromWire(answer.position));
     return answer;
   } catch (error) {
-    // The tenant was restored or made again: what this client saw is of a history that is no more. Said once, then forgotten.
-    if (consistency === 'session' && isEntError(error, 'STALE_EPOCH')) positions.forget(tenantId);
+    // Said once: the next read of the session works.
+    if (isEntError(error, 'STALE_EPOCH')) positions.ended(tenantId, error);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { EntError, type Clock } from '@entdb/base';
+import { EntError, isEntError, type Clock } from '@entdb/base';
 import {
   positionToWire,
   type LogPosition,
@@ -39,6 +39,9 @@ export interface WatchContext {
 /**
  * A tenant's applied transactions in their order, each once. A stream that breaks is opened again after the last event that
  * was handed out. Ends when the signal is aborted or the loop is left.
+ *
+ * Throws STALE_EPOCH where the tenant was restored or made again: its events no longer tell its state. Read the state anew (a read of the session is
+ * then at least that of the restore) and watch after the position that was read, `tenant.position`.
  */
 export async function* watch(
   context: WatchContext,
@@ -61,6 +64,7 @@ export async function* watch(
       yield event;
     }
   } catch (error) {
+    if (isEntError(error, 'STALE_EPOCH')) positions.ended(tenantId, error);
     if (!left.signal.aborted) throw error; // aborted by the caller: the end that was asked for
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
