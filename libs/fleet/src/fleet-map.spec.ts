@@ -32,12 +32,19 @@ describe('what the fleet says of itself', () => {
     hear('b-0', { case: 'archiver', value: { index: 0, archivers: 1, enabled: true } });
     expect(map.appliers().map(({ instance }) => instance)).toEqual(['a-0', 'a-1']);
     expect(map.archivers()).toMatchObject([{ instance: 'b-0', status: { enabled: true } }]);
+    hear('s-1', { case: 'snapshotter', value: { enabled: true, due: 3n } });
+    hear('s-0', { case: 'snapshotter', value: {} });
+    expect(map.snapshotters()).toMatchObject([
+      { instance: 's-0', status: { enabled: false } },
+      { instance: 's-1', status: { enabled: true, due: 3n } },
+    ]);
     expect(map.shards()).toBe(2);
     nowMs += 8;
     hear('b-0', { case: 'archiver', value: {} });
     nowMs += 8;
     expect(map.appliers()).toEqual([]);
     expect(map.archivers()).toHaveLength(1);
+    expect(map.snapshotters()).toEqual([]);
     expect(lines).toEqual([]);
   });
 

@@ -1,5 +1,10 @@
 import type { Clock } from '@entdb/base';
-import type { ApplierStatus, ArchiverStatus, StatusRecord } from '@entdb/contracts';
+import type {
+  ApplierStatus,
+  ArchiverStatus,
+  SnapshotterStatus,
+  StatusRecord,
+} from '@entdb/contracts';
 
 /** An instance as it last spoke of itself. */
 export interface Instance<Status> {
@@ -10,6 +15,7 @@ export interface Instance<Status> {
 
 export type Applier = Instance<ApplierStatus>;
 export type Archiver = Instance<ArchiverStatus>;
+export type Snapshotter = Instance<SnapshotterStatus>;
 
 /**
  * What the fleet says of itself on entdb-status: who answers for which shard, and how far it is. An instance that has been silent for too long is forgotten;
@@ -21,6 +27,8 @@ export interface FleetMap {
   appliers(): readonly Applier[];
   /** Those heard of lately, by their part of the partitions and instance. */
   archivers(): readonly Archiver[];
+  /** Those heard of lately, by instance. */
+  snapshotters(): readonly Snapshotter[];
   /** The number of shards that the fleet speaks of; 1 before anybody has spoken. */
   shards(): number;
 }
@@ -34,13 +42,16 @@ export interface FleetMapOptions {
 export function createFleetMap({ clock, silenceMaxMs }: FleetMapOptions): FleetMap {
   const appliers = createRoll<ApplierStatus>((status) => status.shard, clock, silenceMaxMs);
   const archivers = createRoll<ArchiverStatus>((status) => status.index, clock, silenceMaxMs);
+  const snapshotters = createRoll<SnapshotterStatus>(() => 0, clock, silenceMaxMs);
   return {
     hear(record) {
       if (record.status.case === 'applier') appliers.hear(record, record.status.value);
       if (record.status.case === 'archiver') archivers.hear(record, record.status.value);
+      if (record.status.case === 'snapshotter') snapshotters.hear(record, record.status.value);
     },
     appliers: () => appliers.present(),
     archivers: () => archivers.present(),
+    snapshotters: () => snapshotters.present(),
     shards: () => Math.max(1, ...appliers.present().map(({ status }) => status.shards)),
   };
 }

@@ -4,6 +4,7 @@ export {
   createFleetMap,
   type FleetMap,
   type FleetMapOptions,
+  type Snapshotter,
 } from './fleet-map.ts';
 export { followFleet } from './follow-fleet.ts';
 export { hearStatus } from './hear-status.ts';
@@ -17,4 +18,6 @@ export {
   type DigestLedger,
   type DigestLedgerOptions,
   type PublishedDigests,
+  type ReadDigestsOptions,
 } from './published-digests.ts';
+export { createVoice, type Voice } from './voice.ts';

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { realClock, type Clock } from '@entdb/base';
 import { encodeStatusRecord, StatusRecordSchema } from '@entdb/contracts';
 import { createMemoryWal, statusTopic } from '@entdb/wal';
 import { createDigestLedger, readPublishedDigests } from './published-digests.ts';
@@ -33,8 +34,11 @@ const heartbeat = {
   ),
 };
 
-async function logWith(records: readonly { key: string; value: Uint8Array }[]) {
-  const wal = createMemoryWal();
+async function logWith(
+  records: readonly { key: string; value: Uint8Array }[],
+  clock: Clock = realClock,
+) {
+  const wal = createMemoryWal({ clock });
   await wal.createTopics([
     {
       name: statusTopic,
@@ -62,8 +66,8 @@ describe('digests that appliers published', () => {
     ]);
     const all = await readPublishedDigests(wal);
     expect([...all.of('acme')]).toEqual([
-      [1, { canonical: 'c-one', mailbox: 'm-one' }],
-      [2, { canonical: 'c-two', mailbox: 'm-two' }],
+      [1, { canonical: 'c-one', mailbox: 'm-one', instances: ['a-1', 'a-2'] }],
+      [2, { canonical: 'c-two', mailbox: 'm-two', instances: ['a-1'] }],
     ]);
     expect(all.of('other').size).toBe(1);
     expect(all.contradictions('acme')).toEqual([]);
@@ -83,11 +87,27 @@ describe('digests that appliers published', () => {
     await Promise.all([empty.close(), wal.close()]);
   });
 
+  it('are those since a time, where one is said', async () => {
+    let nowMs = 0;
+    const clock: Clock = { ...realClock, now: () => (nowMs += 1_000) };
+    const wal = await logWith(
+      [1, 2, 3].map((n) => said('a', 'acme', n, 'x')),
+      clock,
+    );
+    const since = async (sinceMs: number) => [
+      ...(await readPublishedDigests(wal, undefined, { sinceMs })).of('acme').keys(),
+    ];
+    expect(await since(2_000)).toEqual([2, 3]);
+    expect(await since(3_001)).toEqual([]);
+    await wal.close();
+  });
+
   it('go on where the head is dropped between the look and the reading', async () => {
     const wal = await logWith([said('a', 'acme', 1, 'x'), said('a', 'acme', 2, 'y')]);
     let dropped = false;
     const ledger = await readPublishedDigests({
       bounds: (topic, partition) => wal.bounds(topic, partition),
+      offsetForTime: (topic, partition, timeMs) => wal.offsetForTime(topic, partition, timeMs),
       consume: (options) => {
         if (!dropped) wal.truncateBefore(statusTopic, 0, 1);
         dropped = true;
@@ -120,6 +140,21 @@ describe('digests that appliers published', () => {
     const ledger = createDigestLedger({ perTenantMax: 3 });
     for (let n = 1; n <= 10; n += 1) ledger.hear(said('a', 'acme', n, 'x'));
     expect([...ledger.of('acme').keys()]).toEqual([8, 9, 10]);
+  });
+
+  it('are remembered of a number of tenants, those that were spoken of last', () => {
+    const ledger = createDigestLedger({ tenantsMax: 2 });
+    for (const tenant of ['acme', 'other', 'acme', 'third']) ledger.hear(said('a', tenant, 1, 'x'));
+    expect(['acme', 'other', 'third'].map((tenant) => ledger.of(tenant).size)).toEqual([1, 0, 1]);
+  });
+
+  it('name so many who agree, and never miss one who does not', () => {
+    const ledger = createDigestLedger();
+    for (let n = 0; n < 100; n += 1) ledger.hear(said(`a-${n}`, 'acme', 1, 'x'));
+    expect(ledger.of('acme').get(1)?.instances).toHaveLength(16);
+    ledger.hear(said('odd', 'acme', 1, 'y'));
+    expect(ledger.of('acme').size).toBe(0);
+    expect(ledger.contradictions('acme')[0]?.said.at(-1)).toMatchObject({ instance: 'odd' });
   });
 
   it('end with the signal', async () => {

@@ -6,16 +6,20 @@ import { statusTopic, type LogRecord, type Wal } from '@entdb/wal';
 export interface PublishedDigests {
   readonly canonical: string;
   readonly mailbox: string;
+  /** Who said so. */
+  readonly instances: readonly string[];
 }
 
 /** Two appliers that say different things of one record: at most one of them is right. */
 export interface DigestContradiction {
   readonly tenantId: string;
   readonly sequence: number;
-  readonly said: readonly (PublishedDigests & {
+  readonly said: readonly {
     readonly instance: string;
     readonly offset: number;
-  })[];
+    readonly canonical: string;
+    readonly mailbox: string;
+  }[];
 }
 
 /** What appliers said of their files at checkpoints: to be compared with what others make of the same records. */
@@ -32,47 +36,66 @@ export interface DigestLedgerOptions {
   readonly tenants?: ReadonlySet<string>;
   /** The newest so many of each tenant are remembered. */
   readonly perTenantMax?: number;
+  /** Those of so many tenants that were spoken of last. Default: all. */
+  readonly tenantsMax?: number;
 }
+
+/** Voices on one record: enough to see who agrees, however often instances change their names. */
+const voicesMax = 16;
 
 type Said = DigestContradiction['said'];
 
 export function createDigestLedger({
   tenants,
   perTenantMax = 256,
+  tenantsMax = Infinity,
 }: DigestLedgerOptions = {}): DigestLedger {
-  const agreed = new Map<string, Map<number, Said>>();
-  const opposed = new Map<string, Map<number, Said>>();
+  /** By tenant, the one that was spoken of last at the end; what was said of each record. */
+  const heard = new Map<string, Map<number, Said>>();
 
-  const remember = (ledger: typeof agreed, tenantId: string, sequence: number, said: Said) => {
-    const known = ledger.get(tenantId) ?? new Map<number, Said>();
-    ledger.set(tenantId, known.set(sequence, said));
-    const [oldest] = known.keys();
-    if (known.size > perTenantMax && oldest !== undefined) known.delete(oldest);
+  const take = (tenantId: string, sequence: number, says: Said[number]): void => {
+    const known = heard.get(tenantId) ?? new Map<number, Said>();
+    heard.delete(tenantId);
+    heard.set(tenantId, known);
+    const before = known.get(sequence) ?? [];
+    const same = before.filter((other) => isSame(other, says));
+    if (same.some(({ instance }) => instance === says.instance)) return;
+    // A voice that does not agree is taken where the others are many, but not without end.
+    if (before.length >= (same.length > 0 ? voicesMax : 2 * voicesMax)) return;
+    known.set(sequence, [...before, says]);
+    dropFirst(known, perTenantMax);
+    dropFirst(heard, tenantsMax);
   };
 
   return {
     hear({ key, value }) {
-      for (const { tenantId, sequence, ...says } of checkpointsIn(key, value)) {
-        if (tenants && !tenants.has(tenantId)) continue;
-        const against = opposed.get(tenantId)?.get(sequence);
-        const before = against ?? agreed.get(tenantId)?.get(sequence);
-        if (before?.some((other) => isSame(other, says))) continue;
-        const said = [...(before ?? []), says];
-        if (before) agreed.get(tenantId)?.delete(sequence);
-        remember(before ? opposed : agreed, tenantId, sequence, said);
-      }
+      for (const { tenantId, sequence, ...says } of checkpointsIn(key, value))
+        if (!tenants || tenants.has(tenantId)) take(tenantId, sequence, says);
     },
-    of: (tenantId) =>
-      new Map(
-        [...(agreed.get(tenantId) ?? [])].flatMap(([sequence, [first]]) =>
-          first
-            ? [[sequence, { canonical: first.canonical, mailbox: first.mailbox }] as const]
-            : [],
-        ),
-      ),
+    of: (tenantId) => new Map([...(heard.get(tenantId) ?? [])].flatMap(agreed)),
     contradictions: (tenantId) =>
-      [...(opposed.get(tenantId) ?? [])].map(([sequence, said]) => ({ tenantId, sequence, said })),
+      [...(heard.get(tenantId) ?? [])]
+        .filter(([, said]) => !isUnanimous(said))
+        .map(([sequence, said]) => ({ tenantId, sequence, said })),
   };
+}
+
+function agreed([sequence, said]: readonly [number, Said]): [number, PublishedDigests][] {
+  const [first] = said;
+  if (!first || !isUnanimous(said)) return [];
+  const { canonical, mailbox } = first;
+  return [[sequence, { canonical, mailbox, instances: said.map(({ instance }) => instance) }]];
+}
+
+function dropFirst(map: Map<unknown, unknown>, max: number): void {
+  const [first] = map.keys();
+  if (map.size > max) map.delete(first);
+}
+
+export interface ReadDigestsOptions {
+  /** What was said before is not read. Default: all that the topic has. */
+  readonly sinceMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -80,15 +103,17 @@ export function createDigestLedger({
  * what it drops while it is read is not missed. Rejects as `consume` does, and with the signal's reason.
  */
 export async function readPublishedDigests(
-  wal: Pick<Wal, 'bounds' | 'consume'>,
+  wal: Pick<Wal, 'bounds' | 'consume' | 'offsetForTime'>,
   tenants?: ReadonlySet<string>,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { sinceMs, signal }: ReadDigestsOptions = {},
 ): Promise<DigestLedger> {
   const ledger = createDigestLedger(tenants && { tenants });
   const { endOffset } = await wal.bounds(statusTopic, 0);
+  const since = sinceMs === undefined ? 0 : await wal.offsetForTime(statusTopic, 0, sinceMs);
   for (;;) {
     signal?.throwIfAborted();
-    const { startOffset } = await wal.bounds(statusTopic, 0);
+    const bounds = await wal.bounds(statusTopic, 0);
+    const startOffset = Math.max(bounds.startOffset, since);
     if (startOffset >= endOffset) return ledger;
     const done = new AbortController();
     try {
@@ -111,12 +136,7 @@ export async function readPublishedDigests(
   }
 }
 
-interface Checkpoint extends PublishedDigests {
-  readonly tenantId: string;
-  readonly sequence: number;
-  readonly instance: string;
-  readonly offset: number;
-}
+type Checkpoint = Said[number] & { readonly tenantId: string; readonly sequence: number };
 
 function checkpointsIn(instance: string, value: Uint8Array): readonly Checkpoint[] {
   try {
@@ -145,3 +165,6 @@ function checkpointsIn(instance: string, value: Uint8Array): readonly Checkpoint
 
 const isSame = (a: Said[number], b: Said[number]): boolean =>
   a.offset === b.offset && a.canonical === b.canonical && a.mailbox === b.mailbox;
+
+const isUnanimous = ([first, ...others]: Said): boolean =>
+  others.every((other) => first !== undefined && isSame(first, other));

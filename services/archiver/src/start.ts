@@ -1,11 +1,11 @@
 import { isEntError, realRng, toError } from '@entdb/base';
-import { openLog, openObjectStore } from '@entdb/fleet';
+import { createVoice, openLog, openObjectStore } from '@entdb/fleet';
 import type { ServiceContext, Started } from '@entdb/service-kit';
 import { walTopic, type Wal } from '@entdb/wal';
 import { createArchiver, type Archiver } from './archiver.ts';
 import type { ArchiverSettings } from './config.ts';
 import { createMeters, stoppedTenants, type Measured } from './meters.ts';
-import { createVoice, statusOf, troubleOf } from './status.ts';
+import { statusOf, troubleOf } from './status.ts';
 
 const tenantsMax = 10_000;
 /** From this share of the log's retention on somebody must be told: a record that is older than the retention is lost to the archive. */
@@ -63,7 +63,7 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
     logger.warn({}, 'the archive is turned off: what the log forgets is not kept');
   }
 
-  const voice = createVoice({ wal, instance, clock, logger });
+  const voice = createVoice({ wal, service: 'archiver', instance, clock, logger });
   const view = () => ({
     enabled,
     index,
@@ -92,7 +92,7 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
       const hasBegun = await Promise.race([begun, Promise.resolve(false)]);
       // Before that there is nothing to say but what hinders it.
       if (hasBegun || archiver?.trouble() !== undefined)
-        await voice.say(statusOf(view(), clock.now()));
+        await voice.say({ case: 'archiver', value: statusOf(view(), clock.now()) });
       if (hasBegun) ready.resolve();
       await clock.sleep(settings.statusIntervalMs, ended.signal).catch(() => {}); // woken by the end
     }

@@ -1,6 +1,4 @@
-import { toError, type Clock, type Logger } from '@entdb/base';
-import { encodeStatusRecord, type ArchiverStatus, type StatusRecord } from '@entdb/contracts';
-import { statusTopic, type Lane, type Wal } from '@entdb/wal';
+import type { ArchiverStatus } from '@entdb/contracts';
 import { stoppedTenants } from './meters.ts';
 import type { PartitionArchive } from './partition-archive.ts';
 
@@ -51,44 +49,4 @@ export function troubleOf({ failure, hole }: PartitionArchive): string | undefin
     hole &&
     `ARCHIVE_GAP: the log lost offsets ${hole.from} to ${hole.to - 1} before they were archived`
   );
-}
-
-/** Tells the fleet; one word at a time, and only the latest counts: what cannot be said now is not said later. */
-export interface Voice {
-  say(status: ArchiverStatus): Promise<void>;
-  close(): Promise<void>;
-}
-
-export function createVoice(options: {
-  readonly wal: Wal;
-  readonly instance: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}): Voice {
-  const { wal, instance, clock, logger } = options;
-  let lane: Lane | undefined;
-  const quit = async (): Promise<void> => {
-    const left = lane;
-    lane = undefined;
-    await left?.close();
-  };
-  return {
-    async say(status) {
-      const record: StatusRecord = {
-        $typeName: 'entdb.v1.StatusRecord',
-        service: 'archiver',
-        instance,
-        atUs: BigInt(Math.round(clock.now() * 1000)),
-        status: { case: 'archiver', value: status },
-      };
-      try {
-        lane ??= await wal.openLane(statusTopic, 0);
-        await lane.append([{ key: instance, value: encodeStatusRecord(record) }]);
-      } catch (error) {
-        logger.warn({ err: toError(error) }, 'the fleet cannot be told; trying again');
-        await quit();
-      }
-    },
-    close: quit,
-  };
 }
