@@ -21,8 +21,8 @@ import { fetchSnapshot } from './fetch-snapshot.ts';
 import { asDiskError, assertClosed, fsyncPath } from './files.ts';
 import { isWithin, type Point } from './limit.ts';
 import type { Output } from './output.ts';
+import type { RestorePlan } from './plan.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
-import type { RestorePlan } from './restore-plan.ts';
 import { replayTail, type LogAtHand } from './tail.ts';
 
 /** A step of a restore. A second run finds what is done, and says so. */

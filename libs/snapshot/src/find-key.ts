@@ -1,7 +1,7 @@
 import { decodeSegment } from '@entdb/archive-format';
 import type { ObjectStore } from '@entdb/object-store';
 import { decodeAt, fetchSegments } from './replay.ts';
-import type { KeyScan } from './restore-plan.ts';
+import type { KeyScan } from './plan.ts';
 
 /**
  * The sequence of the first record with the key: that is the one which had the effect. Reads the segments in order, every byte checked, and stops at

@@ -10,17 +10,17 @@ export {
   type RestoreReport,
   type RestoreRequest,
 } from './restore.ts';
-export {
-  planRestore,
-  refusalError,
-  type KeyScan,
-  type PlannedBase,
-  type PlannedTail,
-  type Planning,
-  type PlanOptions,
-  type PlanStart,
-  type RestorePlan,
-} from './restore-plan.ts';
+export type {
+  KeyScan,
+  PlannedBase,
+  PlannedTail,
+  Planning,
+  PlanOptions,
+  PlanStart,
+  RestorePlan,
+} from './plan.ts';
+export { refusalError } from './refusal.ts';
+export { planRestore } from './restore-plan.ts';
 export type { LogAtHand } from './tail.ts';
 export { describeTarget, parseInstant, type RestoreTarget } from './target.ts';
 export { keepSnapshot, keptSnapshots, releaseSnapshot } from './keep.ts';

@@ -8,7 +8,8 @@ import {
 } from '@entdb/archive-format';
 import type { History } from './history.ts';
 import { isWithin, type Point } from './limit.ts';
-import { planRestore, type LogReach, type Planning, type PlanOptions } from './restore-plan.ts';
+import type { LogReach, Planning, PlanOptions } from './plan.ts';
+import { planRestore } from './restore-plan.ts';
 import { limitOf, type RestoreTarget } from './target.ts';
 import { parseInstant } from './target.ts';
 

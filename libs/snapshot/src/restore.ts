@@ -12,14 +12,9 @@ import { isExhausted, type Point } from './limit.ts';
 import { takeLease, type Lease } from './lease.ts';
 import { openOutput, type Output } from './output.ts';
 import { pointAt, type Digests } from './replay.ts';
-import {
-  planRestore,
-  refusalError,
-  type PlanOptions,
-  type Planning,
-  type PlanStart,
-  type RestorePlan,
-} from './restore-plan.ts';
+import type { PlanOptions, Planning, PlanStart, RestorePlan } from './plan.ts';
+import { refusalError } from './refusal.ts';
+import { planRestore } from './restore-plan.ts';
 import { reachOf, type LogAtHand } from './tail.ts';
 import { checkTarget, describeTarget, type RestoreTarget } from './target.ts';
 

@@ -3,7 +3,7 @@ import type { PlacedRecord, TenantWriter } from '@entdb/tenant-store';
 import type { LogRecord, Wal } from '@entdb/wal';
 import { isWithin, pointAfter, type Limit } from './limit.ts';
 import { applyBatch, decodeAt, pointAt, type ReplayOptions } from './replay.ts';
-import type { LogReach, PlannedTail } from './restore-plan.ts';
+import type { LogReach, PlannedTail } from './plan.ts';
 
 /** The log, and the name under which the archiver leaves its marks there. */
 export interface LogAtHand {

@@ -1,0 +1,46 @@
+import { EntError, type ErrorCode } from '@entdb/base';
+import { idOf, windowsOf, type History } from './history.ts';
+import { describeTarget, type RestoreTarget } from './target.ts';
+
+/** Why there is no way to a target. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+}
+
+export function refused(code: ErrorCode, message: string, hint: string): Refused {
+  return { kind: 'refused', refusal: { code, message, hint } };
+}
+
+export function noSuchSnapshot({ tenantId, snapshots }: History, id: string): Refused {
+  const newest = snapshots.at(-1);
+  return refused(
+    'SNAPSHOT_NOT_FOUND',
+    `tenant ${tenantId} has no complete snapshot ${id}`,
+    newest
+      ? `the newest is ${idOf(newest)}; list-snapshots prints all`
+      : 'it has no snapshot at all',
+  );
+}
+
+export function beforeEverything(history: History, target: RestoreTarget): Refused {
+  const first = windowsOf(history)[0]?.first;
+  return refused(
+    'TARGET_BEFORE_FIRST',
+    `${describeTarget(target)} lies before everything that can be restored of tenant ${history.tenantId}`,
+    first
+      ? `the first is record ${first.sequence} at offset ${first.offset}, ${new Date(first.timeMs).toISOString()}`
+      : 'nothing of it can be restored from the archive',
+  );
+}
+
+/** What a person or a program is told who asked for the restore. */
+export function refusalError(tenantId: string, { code, message, hint }: Refusal): EntError {
+  return new EntError(code, message, { tenantId, hint });
+}
