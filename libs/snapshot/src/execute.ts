@@ -126,12 +126,8 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
     await runSteps([
       { name: 'base', isDone: () => existsSync(output.work), run: () => fetchBase(options) },
     ]);
-    const writer = openTenantWriter({
-      dir: output.work,
-      tenantId: plan.tenantId,
-      create: false,
-      check: 'quick',
-    });
+    // Work of an earlier run was looked through before, and a base has its hash.
+    const writer = openTenantWriter({ dir: output.work, tenantId: plan.tenantId, create: false });
     try {
       at = pointAt(writer.position);
       await runSteps(stepsOn(writer));
@@ -199,7 +195,10 @@ async function fetchBase({ store, plan, output, signal }: ExecuteOptions): Promi
       openTenantWriter({ dir: incoming, tenantId, create: true }).close();
       break;
     case 'snapshot':
-      await fetchSnapshot(store, base.manifest, incoming, signal ? { signal } : {});
+      await fetchSnapshot(store, base.manifest, incoming, {
+        check: 'bytes',
+        ...(signal && { signal }),
+      });
       break;
     case 'folder':
       for (const name of tenantFileNames)

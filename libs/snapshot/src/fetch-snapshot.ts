@@ -5,28 +5,40 @@ import type { ObjectStore } from '@entdb/object-store';
 import { openTenantWriter, tenantFacts } from '@entdb/tenant-store';
 import { download } from './files.ts';
 import { idOf } from './history.ts';
+import { mapBounded } from './map-bounded.ts';
+
+export interface FetchOptions {
+  /**
+   * `bytes`: every stored byte has its hash, and the files are of this tenant, position, epoch and content. `structure`: and SQLite looks through every page. Whoever
+   * wrote the manifest has done that with these very bytes, so it is for those who make a proof, and not for those who use one.
+   */
+  readonly check: 'bytes' | 'structure';
+  readonly signal?: AbortSignal;
+}
 
 /**
- * Fetches a snapshot's files into an empty folder, and opens them there. They must be what the manifest says, not only byte for byte: SQLite finds them sound, and
- * they are of this tenant, position, epoch and content. Throws SNAPSHOT_CORRUPT naming the object, or UNKNOWN_FORMAT.
+ * Fetches a snapshot's files into an empty folder, and opens them there. They must be what the manifest says, not only byte for byte. Throws SNAPSHOT_CORRUPT
+ * naming the object, or UNKNOWN_FORMAT.
  */
 export async function fetchSnapshot(
   store: ObjectStore,
   manifest: SnapshotManifest,
   dir: string,
-  call: { readonly signal?: AbortSignal },
+  { check, signal }: FetchOptions,
 ): Promise<void> {
   const { tenantId, files } = manifest;
   const id = idOf(manifest);
-  for (const { name, bytes, sha256 } of files) {
+  await mapBounded(files, files.length, ({ name, bytes, sha256 }) => {
     const key = snapshotFileName(tenantId, id, name);
-    await asDamage(manifest, key, () =>
+    const call = signal ? { signal } : {};
+    return asDamage(manifest, key, () =>
       download(store, { key, bytes, sha256 }, join(dir, name), call),
     );
-  }
+  });
   await asDamage(manifest, id, async () => {
     assertFacts(manifest, dir);
-    openTenantWriter({ dir, tenantId, create: false, check: 'quick' }).close();
+    if (check === 'structure')
+      openTenantWriter({ dir, tenantId, create: false, check: 'quick' }).close();
   });
 }
 

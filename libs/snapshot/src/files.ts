@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EntError } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
+import { oneAhead } from './map-bounded.ts';
 
 /** Makes a file or a folder survive a power loss. */
 export function fsyncPath(path: string): void {
@@ -57,11 +58,13 @@ export async function download(
   let size = 0;
   const file = await open(path, 'w');
   try {
-    for await (const chunk of store.readStream(key, call)) {
+    // The next piece arrives, and this one is written, while it is hashed here.
+    for await (const chunk of oneAhead(store.readStream(key, call))) {
       size += chunk.byteLength;
       if (size > bytes) break;
+      const written = file.writeFile(chunk);
       hash.update(chunk);
-      await file.writeFile(chunk);
+      await written;
     }
     await file.sync();
   } finally {
@@ -76,13 +79,8 @@ export async function checkObject(
   { key, bytes, sha256 }: ExpectedObject,
   call: { readonly signal?: AbortSignal },
 ): Promise<void> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of store.readStream(key, call)) {
-    size += chunk.byteLength;
-    hash.update(chunk);
-  }
-  assertObject(key, bytes, sha256, size, hash.digest('hex'));
+  const actual = await hashChunks(store.readStream(key, call));
+  assertObject(key, bytes, sha256, actual.bytes, actual.sha256);
 }
 
 function assertObject(
@@ -119,7 +117,7 @@ export async function hashChunks(
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of chunks) {
+  for await (const chunk of oneAhead(chunks)) {
     bytes += chunk.byteLength;
     hash.update(chunk);
   }

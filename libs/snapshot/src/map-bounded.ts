@@ -61,3 +61,25 @@ export async function* readAhead<T, R>(
     await Promise.allSettled(underWay.map(({ result }) => result));
   }
 }
+
+/** The same items; the next one is asked for while one is in use. Whoever stops early waits for what is under way. */
+export async function* oneAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {
+  const iterator = items[Symbol.asyncIterator]();
+  const ask = (): Promise<IteratorResult<T, unknown>> => {
+    const asked = iterator.next();
+    asked.catch(() => undefined); // it is awaited below, in its turn
+    return asked;
+  };
+  let asked = ask();
+  try {
+    for (;;) {
+      const item = await asked;
+      if (item.done === true) return;
+      asked = ask();
+      yield item.value;
+    }
+  } finally {
+    await asked.catch(() => undefined);
+    await iterator.return?.();
+  }
+}

@@ -65,7 +65,7 @@ async function tryOut(
 ): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'entdb-retention-'));
   try {
-    await fetchSnapshot(store, base, dir, call);
+    await fetchSnapshot(store, base, dir, { check: 'structure', ...call });
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -187,7 +187,8 @@ async function openBase(
     try {
       rmSync(incoming, { recursive: true, force: true });
       mkdirSync(incoming);
-      await fetchSnapshot(store, manifest, incoming, signal ? { signal } : {});
+      // Looked through below, as every working copy is.
+      await fetchSnapshot(store, manifest, incoming, { check: 'bytes', ...(signal && { signal }) });
       renameSync(incoming, work);
       fsyncPath(dirname(work));
       return { base: cachedPoint(work, tenantId) ?? beforeFirst, passedOver };
@@ -248,7 +249,7 @@ async function upload(
     const tryOut = async (manifest: SnapshotManifest): Promise<SnapshotManifest> => {
       rmSync(back, { recursive: true, force: true });
       mkdirSync(back);
-      await fetchSnapshot(store, manifest, back, call);
+      await fetchSnapshot(store, manifest, back, { check: 'structure', ...call });
       return manifest;
     };
     const stored = await uploadFiles(store, tenantId, id, own, call);

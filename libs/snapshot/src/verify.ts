@@ -170,7 +170,10 @@ async function tryRestore(
       const opened = mkdtempSync(join(dir, 'snapshot-'));
       findings.push(
         ...(await finding(idOf(snapshot), () =>
-          fetchSnapshot(store, snapshot, opened, signal ? { signal } : {}),
+          fetchSnapshot(store, snapshot, opened, {
+            check: 'structure',
+            ...(signal && { signal }),
+          }),
         )),
       );
       rmSync(opened, { recursive: true, force: true });
