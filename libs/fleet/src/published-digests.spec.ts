@@ -136,6 +136,15 @@ describe('digests that appliers published', () => {
     ]);
   });
 
+  it('are those that an instance said last of a record', () => {
+    const ledger = createDigestLedger();
+    ledger.hear(said('a-1', 'acme', 5, 'right'));
+    ledger.hear(said('a-2', 'acme', 5, 'wrong'));
+    ledger.hear(said('a-2', 'acme', 5, 'right'));
+    expect(ledger.contradictions('acme')).toEqual([]);
+    expect(ledger.of('acme').get(5)).toMatchObject({ canonical: 'c-right' });
+  });
+
   it('are remembered up to a number, the newest of them', () => {
     const ledger = createDigestLedger({ perTenantMax: 3 });
     for (let n = 1; n <= 10; n += 1) ledger.hear(said('a', 'acme', n, 'x'));

@@ -57,12 +57,14 @@ export function createDigestLedger({
     const known = heard.get(tenantId) ?? new Map<number, Said>();
     heard.delete(tenantId);
     heard.set(tenantId, known);
+    // The last word of an instance on a record counts: it may have been rebuilt.
     const before = known.get(sequence) ?? [];
-    const same = before.filter((other) => isSame(other, says));
-    if (same.some(({ instance }) => instance === says.instance)) return;
+    const others = before.filter(({ instance }) => instance !== says.instance);
+    if (before.some((own) => own.instance === says.instance && isSame(own, says))) return;
+    const agrees = others.some((other) => isSame(other, says));
     // A voice that does not agree is taken where the others are many, but not without end.
-    if (before.length >= (same.length > 0 ? voicesMax : 2 * voicesMax)) return;
-    known.set(sequence, [...before, says]);
+    if (others.length >= (agrees ? voicesMax : 2 * voicesMax)) return;
+    known.set(sequence, [...others, says]);
     dropFirst(known, perTenantMax);
     dropFirst(heard, tenantsMax);
   };
