@@ -5,6 +5,7 @@ export type {
   ApplyOutcome,
   ApplyResult,
   PlacedRecord,
+  TenantCheckpoint,
   TenantPosition,
   TenantReader,
   TenantWriter,

@@ -65,6 +65,11 @@ export interface ApplyResult {
   readonly poison?: { readonly offset: number; readonly error: EntError };
 }
 
+export interface TenantCheckpoint {
+  readonly position: TenantPosition;
+  readonly digests: ReturnType<TenantWriter['digests']>;
+}
+
 export interface TenantWriter {
   readonly tenantId: string;
   readonly fileId: string;
@@ -77,6 +82,8 @@ export interface TenantWriter {
    */
   apply(records: readonly PlacedRecord[]): ApplyResult;
   digests(): { readonly canonical: string; readonly mailbox: string };
+  /** Position and digests of one committed state, the one after a record that both files have; undefined while one file is ahead of the other. */
+  checkpoint(): TenantCheckpoint | undefined;
   /** Makes all that was applied survive a power loss. Returns the offset for which that now holds. */
   sync(): number;
   /** Sums all rows again, makes every derived table anew in memory terms, and compares. Throws STORE_CORRUPT naming the first difference. */

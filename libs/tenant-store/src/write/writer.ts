@@ -159,6 +159,10 @@ export function createWriter(
       }
     },
     digests: () => ({ canonical: canonicalFile.digest.hex(), mailbox: mailboxFile.digest.hex() }),
+    checkpoint() {
+      if (canonicalFile.progress.offset !== mailboxFile.progress.offset) return undefined;
+      return { position: positionOf(canonicalFile), digests: this.digests() };
+    },
     sync() {
       canonicalFile.sync();
       mailboxFile.sync();
