@@ -43,6 +43,8 @@ export interface ApplierOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly onApplied: (records: number, seconds: number) => void;
+  /** Records of the tenant were committed. */
+  readonly onTouched: (tenantId: string) => void;
 }
 
 /** Nobody waits longer for a verdict: after a rebuild, those of long ago are not told again. */
@@ -58,7 +60,10 @@ export function createApplier(options: ApplierOptions): Applier {
   /** Tells what was committed. A tenant's new state first: from then on no read of its old files begins or is answered. */
   const absorb = async ({ states, touched, verdicts }: ShardNews): Promise<void> => {
     for (const change of states) tenants.change(change);
-    for (const { tenantId, offset } of touched) tenants.touch(tenantId, offset);
+    for (const { tenantId, offset } of touched) {
+      tenants.touch(tenantId, offset);
+      options.onTouched(tenantId);
+    }
     const askedAfterMs = clock.now() - verdictAgeMaxMs;
     for (const { partition, tenantId, askedAtMs, value } of verdicts)
       if (askedAtMs >= askedAfterMs)

@@ -85,6 +85,16 @@ export const applierSettings = combineSettings(
           example: '2s',
         },
       ),
+      digestIntervalMs: duration(
+        { minMs: 50, maxMs: 86_400_000 },
+        {
+          env: 'ENTDB_DIGEST_INTERVAL',
+          default: '60s',
+          sentence:
+            'How often this applier publishes the digests of one tenant that changes, at the most; each time costs some 350 bytes on entdb-status, where they are kept for a day.',
+          example: '10m',
+        },
+      ),
       watchersMax: integer(
         { min: 0, max: 100_000 },
         {

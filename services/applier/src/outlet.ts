@@ -12,7 +12,7 @@ export interface OutletOptions {
 /** One partition's queue to the log: what waits goes out together, one lot at a time, in order. */
 export interface Outlet {
   push(record: AppendRecord): void;
-  /** As `push`, in place of what still waits under the same key. */
+  /** As `push`, in place of what was given here before under the same key and still waits. */
   replace(record: AppendRecord): void;
   /** Takes no more; resolves when all that waits is in the log, or the signal gives it up. */
   close(signal: AbortSignal): Promise<void>;
@@ -25,6 +25,7 @@ export function createOutlet(topic: string, partition: number, options: OutletOp
   const logger = options.logger.child({ topic, partition });
   const ended = new AbortController();
   let waiting: AppendRecord[] = [];
+  const replaceable = new WeakSet<AppendRecord>();
   let waitingBytes = 0;
   let dropped = 0;
   let lane: Lane | undefined;
@@ -104,11 +105,10 @@ export function createOutlet(topic: string, partition: number, options: OutletOp
   return {
     push,
     replace(record) {
-      const stale = waiting.filter(({ key }) => key === record.key);
-      if (stale.length > 0) {
-        waiting = waiting.filter(({ key }) => key !== record.key);
-        for (const old of stale) waitingBytes -= sizeOf(old);
-      }
+      const isStale = (other: AppendRecord) => other.key === record.key && replaceable.has(other);
+      for (const old of waiting.filter(isStale)) waitingBytes -= sizeOf(old);
+      waiting = waiting.filter((other) => !isStale(other));
+      replaceable.add(record);
       push(record);
     },
     async close(signal) {

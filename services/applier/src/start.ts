@@ -7,6 +7,7 @@ import { createWorkerClient } from '@entdb/threads';
 import { walTopic } from '@entdb/wal';
 import { createApplier } from './applier.ts';
 import type { ApplierSettings } from './config.ts';
+import { createDigestTeller } from './digests.ts';
 import { createGate } from './gate.ts';
 import { createQueryService } from './handlers/query.ts';
 import { createMeters } from './meters.ts';
@@ -23,6 +24,8 @@ const publishCloseWaitMs = 5_000;
 const tailRecordsMax = 1_000;
 const tailBytesMax = 8 * 1024 * 1024;
 const silenceMaxMs = 10_000;
+/** In one status interval. */
+const digestTenantsMax = 100;
 
 /**
  * Builds an applier from its settings and sets it going. At the end the loops stop first, after what they have in hand; then what they committed
@@ -95,6 +98,14 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
   });
   onStop('publisher', () => publisher.close());
   const tail = createTail({ bufferRecordsMax: tailRecordsMax, bufferBytesMax: tailBytesMax });
+  const digests = createDigestTeller({
+    instance,
+    writer,
+    publisher,
+    clock,
+    intervalMs: settings.digestIntervalMs,
+    tenantsMax: digestTenantsMax,
+  });
   const meters = createMeters(context.metrics, { owned, progress, tenants });
   const applier = createApplier({
     wal,
@@ -109,6 +120,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     clock,
     rng,
     onApplied: (records, seconds) => meters.applied(records, seconds),
+    onTouched: (tenantId) => digests.changed(tenantId),
   });
   const fleet = createFleetMap({ clock, silenceMaxMs });
   const overseer = createOverseer({
@@ -153,6 +165,9 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     ),
     repeat(settings.statusIntervalMs, () => overseer.look()).catch(
       fatal('the volume is gone: the process stops, and the next one rebuilds it'),
+    ),
+    repeat(settings.statusIntervalMs, () => digests.tell()).catch(
+      fatal('digests cannot be had: the process stops'),
     ),
     repeat(settings.checkpointIntervalMs, checkpoint).catch(
       fatal('files cannot be synced: the process stops'),

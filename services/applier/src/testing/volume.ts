@@ -15,6 +15,7 @@ import { createMemoryWal, walTopic, type AppendRecord, type MemoryWal } from '@e
 import { createApplier, type Applier, type ApplierOptions } from '../applier.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { createTenants, type Tenants } from '../tenants.ts';
+import { createCheckpoints } from '../writer/checkpoints.ts';
 import { writerMethods } from '../writer/methods.ts';
 import type { WriterMethods } from '../writer/protocol.ts';
 
@@ -40,7 +41,8 @@ export interface TestVolume {
 }
 
 export type TestVolumeOptions = Partial<
-  Pick<ApplierOptions, 'readers' | 'clock' | 'tail'> & {
+  Pick<ApplierOptions, 'readers' | 'clock' | 'tail' | 'onTouched'> & {
+    readonly openTenantsMax: number;
     readonly logger: Logger;
     /** Stands between the loop and the store. */
     readonly wrap: (writer: ApplierOptions['writer']) => ApplierOptions['writer'];
@@ -64,16 +66,17 @@ export async function createVolume(
       maxMessageBytes: 1_000_000,
     },
   ]);
+  const checkpoints = createCheckpoints(openTenantWriter);
   const shard = openShard({
     dir,
     topic: walTopic,
     partitions: 1,
     owned: [partition],
-    openTenantsMax: 64,
-    openWriter: openTenantWriter,
+    openTenantsMax: options.openTenantsMax ?? 64,
+    openWriter: checkpoints.openWriter,
     logger,
   });
-  const methods = writerMethods(shard, [partition]);
+  const methods = writerMethods(shard, [partition], checkpoints);
   const direct: ApplierOptions['writer'] = {
     call: async (method, params) => {
       const handler = methods[method] as (params: unknown) => Promise<never>; // a pair of WriterMethods, as over the thread
@@ -101,6 +104,7 @@ export async function createVolume(
     clock,
     rng: realRng,
     onApplied: () => {},
+    onTouched: options.onTouched ?? (() => {}),
   });
   const stop = new AbortController();
   let running: Promise<void> = Promise.resolve();

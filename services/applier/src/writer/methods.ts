@@ -1,10 +1,15 @@
 import { EntError } from '@entdb/base';
 import { unpackBatch, type Shard } from '@entdb/tenant-store';
 import type { Handlers } from '@entdb/threads';
+import type { Checkpoints } from './checkpoints.ts';
 import type { WriterMethods } from './protocol.ts';
 
 /** The writer thread's answers. */
-export function writerMethods(shard: Shard, owned: readonly number[]): Handlers<WriterMethods> {
+export function writerMethods(
+  shard: Shard,
+  owned: readonly number[],
+  checkpoints: Pick<Checkpoints, 'take'>,
+): Handlers<WriterMethods> {
   return {
     start: async () => ({
       nextOffsets: new Map(owned.map((partition) => [partition, shard.nextOffset(partition)])),
@@ -17,6 +22,7 @@ export function writerMethods(shard: Shard, owned: readonly number[]): Handlers<
     distrust: async ({ tenantId, code, message }) =>
       shard.distrust(tenantId, new EntError(code, message, { tenantId })),
     sync: async (tenantsMax) => shard.sync(tenantsMax),
+    checkpoints: async (tenantIds) => checkpoints.take(tenantIds),
     assertIntact: async () => shard.assertIntact(),
   };
 }

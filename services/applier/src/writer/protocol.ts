@@ -7,6 +7,7 @@ import type {
   ShardProgress,
   ShardSync,
 } from '@entdb/tenant-store';
+import type { TakenCheckpoint } from './checkpoints.ts';
 
 /** What the event loop asks of the writer thread. Each is one message there and one back; the thread does one thing at a time. */
 export interface WriterMethods {
@@ -18,6 +19,8 @@ export interface WriterMethods {
   distrust(params: Verdict): ShardNews;
   /** Syncs at the most so many of the tenants that changed. */
   sync(tenantsMax: number): ShardSync;
+  /** What these tenants' files held after their last commit, as far as they changed since they were asked for last. */
+  checkpoints(tenantIds: readonly string[]): readonly TakenCheckpoint[];
   /** Throws STORE_MISSING when the volume was taken away. */
   assertIntact(params: null): void;
 }

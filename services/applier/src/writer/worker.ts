@@ -3,6 +3,7 @@ import { invariant } from '@entdb/base';
 import { createLogger } from '@entdb/telemetry';
 import { openShard, openTenantWriter } from '@entdb/tenant-store';
 import { serveCalls } from '@entdb/threads';
+import { createCheckpoints } from './checkpoints.ts';
 import { writerMethods } from './methods.ts';
 import type { WriterData, WriterMethods } from './protocol.ts';
 
@@ -14,6 +15,9 @@ const logger = createLogger({
   instance: data.instance,
   level: data.logLevel,
 }).child({ thread: 'writer' });
-const shard = openShard({ ...data, logger, openWriter: openTenantWriter });
+const checkpoints = createCheckpoints(openTenantWriter);
+const shard = openShard({ ...data, logger, openWriter: checkpoints.openWriter });
 
-serveCalls<WriterMethods>(parentPort, writerMethods(shard, data.owned), () => shard.close());
+serveCalls<WriterMethods>(parentPort, writerMethods(shard, data.owned, checkpoints), () =>
+  shard.close(),
+);
