@@ -6,7 +6,7 @@ import { explain, listCodes } from './commands/explain.ts';
 import { addRecoveryCommands } from './commands/recovery/program.ts';
 import { checkTopics, createTopics } from './commands/topics.ts';
 import { bearClosedPipe, terminal } from './ui/output.ts';
-import { exitCodes, reportError } from './ui/report-error.ts';
+import { errorJson, exitCodes, reportError } from './ui/report-error.ts';
 
 assertNodeVersion();
 bearClosedPipe();
@@ -17,7 +17,7 @@ const program = new Command('entdb')
   .enablePositionalOptions()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage; restore, verify and snapshot have more. Settings come from the environment, as for the services.',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage; restore, verify, snapshot and retention have more. Settings come from the environment, as for the services.',
   )
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
@@ -49,6 +49,7 @@ addRecoveryCommands(program, async (json, body) => {
   try {
     process.exitCode = await body({ env: process.env, output: terminal, json, signal });
   } catch (error) {
+    if (json) terminal.json({ error: errorJson(error) });
     reportError(error, terminal);
     process.exitCode = exitCodeOf(error);
   }

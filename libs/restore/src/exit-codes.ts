@@ -20,8 +20,9 @@ export const exitCodesHelp = `Exit codes:
   3  refused, nothing was changed: no such tenant, snapshot or record, a target that
      cannot be reached, a folder that is not empty or in use
   4  damage: an object, the chain or a digest is not what it must be; nothing is given out
-  5  restored, with a doubt that the report names: the archive ends before the target,
-     or a damaged object was passed over`;
+  5  restored, with a doubt that the report names: the archive ends before it is known
+     that nothing more belongs to the target (--accept-incomplete makes that 0), or a
+     damaged object was passed over`;
 
 const byStatus: Readonly<Record<StatusName, ExitCode>> = {
   invalid_argument: exitCodes.usage,

@@ -1,7 +1,9 @@
 export { exitCodeOf, exitCodes, exitCodesHelp, gravest, type ExitCode } from './exit-codes.ts';
-export { openPlaces, type Places } from './places.ts';
+export { openPlaces, publishedOf, type Places } from './places.ts';
 export { createProgressMeter, describeProgress, type Progress } from './progress.ts';
+export { eachBounded } from './each-bounded.ts';
 export {
+  exitCodeOfOutcome,
   planOne,
   restoreAll,
   type JobResult,
@@ -9,5 +11,14 @@ export {
   type RestoreJob,
   type Start,
 } from './restore-all.ts';
-export { recoverySettings, type RecoverySettings } from './settings.ts';
-export { parseCount, parseTarget, type TargetWords } from './target-words.ts';
+export { whatStays, type Stay } from './retention-stays.ts';
+export { drawSample, parseSample, seedOfDay, type SampleSize } from './sample.ts';
+export { recoverySettings, retentionSettings, type RecoverySettings } from './settings.ts';
+export { parseCount, parseParallel, parseTarget, type TargetWords } from './target-words.ts';
+export {
+  verificationCost,
+  verifyOne,
+  type TotalCost,
+  type Verification,
+  type VerificationRequest,
+} from './verify-one.ts';

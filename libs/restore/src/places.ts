@@ -1,15 +1,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseTenantId, partitionOf, realClock, realRng, silentLogger } from '@entdb/base';
+import {
+  parseTenantId,
+  partitionOf,
+  realClock,
+  realRng,
+  silentLogger,
+  type Clock,
+} from '@entdb/base';
 import type { LogSettings, ObjectStoreSettings } from '@entdb/config';
-import { logOf, objectStoreOf } from '@entdb/fleet';
+import { logOf, objectStoreOf, readPublishedDigests, type DigestLedger } from '@entdb/fleet';
 import type { ObjectStore } from '@entdb/object-store';
 import type { LogAtHand } from '@entdb/snapshot';
-import { archiverGroup, walTopic } from '@entdb/wal';
+import { archiverGroup, walTopic, type Wal } from '@entdb/wal';
 
 /** Where a restore reads from. */
 export interface Places {
   readonly store: ObjectStore;
+  /** Undefined where it is not at hand. */
+  readonly wal: Wal | undefined;
   /** The log of a tenant; undefined where it is not at hand. */
   logOf(tenantId: string): LogAtHand | undefined;
   close(): Promise<void>;
@@ -26,6 +35,7 @@ export function openPlaces(
   const wal = archiveOnly || !isThere ? undefined : logOf(settings, ports).wal;
   return {
     store,
+    wal,
     logOf: (tenantId) =>
       wal && {
         wal,
@@ -38,4 +48,18 @@ export function openPlaces(
       await store.close();
     },
   };
+}
+
+/** A restore asks for what appliers published in the last hour: to read the topic's whole day would take longer than most restores. */
+const publishedSinceMs = 3_600_000;
+
+/** What appliers published of these tenants; undefined where the log is not at hand. */
+export async function publishedOf(
+  { wal }: Places,
+  tenantIds: readonly string[],
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
+): Promise<DigestLedger | undefined> {
+  if (!wal) return undefined;
+  const sinceMs = clock.now() - publishedSinceMs;
+  return readPublishedDigests(wal, new Set(tenantIds), { sinceMs, ...(signal && { signal }) });
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { EntError, type Clock, type Rng } from '@entdb/base';
+import type { PublishedDigests } from '@entdb/fleet';
 import {
   planFor,
   refusalError,
@@ -9,8 +10,9 @@ import {
   type RestoreReport,
   type RestoreTarget,
 } from '@entdb/snapshot';
-import { tenantFacts } from '@entdb/tenant-store';
+import { eachBounded } from './each-bounded.ts';
 import { exitCodeOf, exitCodes, gravest, type ExitCode } from './exit-codes.ts';
+import { factsOfFiles } from './facts-of-files.ts';
 import type { Places } from './places.ts';
 import { createProgressMeter, type Progress } from './progress.ts';
 
@@ -29,8 +31,14 @@ export interface RestoreJob {
   readonly outputDir: string;
   readonly start?: Start;
   readonly force?: boolean;
-  /** Where the archive ends is where the restore may end. */
+  /** Where the archive ends is where the restore may end: it is made, and its exit code says that there is a doubt. */
   readonly archiveOnly?: boolean;
+  /** The caller knows that the archive may end before the target, and wants 0 for it. */
+  readonly acceptIncomplete?: boolean;
+  /** Tenants at the same time; 1 unless told. Fetching overlaps, applying shares one core. */
+  readonly parallel?: number;
+  /** Digests that the live system published, by tenant and sequence: compared on the way. */
+  readonly published?: (tenantId: string) => ReadonlyMap<number, PublishedDigests>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   /** As soon as a tenant is done with, well or not. */
@@ -46,21 +54,27 @@ export interface JobResult {
   readonly exitCode: ExitCode;
 }
 
-/** Restores tenants one after another: one's failure does not keep the next from being tried. An abort ends it. */
+/**
+ * Restores tenants, a few at the same time: one's failure does not keep the others from being tried. An abort ends it; tenants that were not begun have no outcome. The
+ * outcomes are in the order of the tenants.
+ */
 export async function restoreAll(job: RestoreJob): Promise<JobResult> {
-  const outcomes: Outcome[] = [];
-  for (const tenantId of job.tenantIds) {
+  const { tenantIds, parallel = 1, acceptIncomplete = false } = job;
+  const found = await eachBounded(tenantIds, parallel, job.signal, async (tenantId) => {
     const outcome = await restoreOne(job, tenantId);
-    outcomes.push(outcome);
     job.onOutcome?.(outcome);
-    if (job.signal?.aborted === true) break;
-  }
-  const codes = outcomes.map((outcome) => codeOf(outcome, job.archiveOnly === true));
-  return { outcomes, exitCode: gravest(codes) };
+    return outcome;
+  });
+  const outcomes = found.filter((outcome) => outcome !== undefined);
+  const codes = outcomes.map((outcome) => exitCodeOfOutcome(outcome, { acceptIncomplete }));
+  // Whoever stops it has not had what was asked for, even where every tenant that was begun was finished.
+  const stopped = outcomes.length < tenantIds.length ? [exitCodes.failed] : [];
+  return { outcomes, exitCode: gravest([...codes, ...stopped]) };
 }
 
 async function restoreOne(job: RestoreJob, tenantId: string): Promise<Outcome> {
   const { places, target, clock, rng, outputDir, force, signal, onProgress } = job;
+  const published = job.published?.(tenantId);
   const meter = createProgressMeter(tenantId, clock);
   try {
     const log = places.logOf(tenantId);
@@ -74,6 +88,7 @@ async function restoreOne(job: RestoreJob, tenantId: string): Promise<Outcome> {
       from: startOf(job, tenantId),
       short: job.archiveOnly === true ? 'accept' : 'refuse',
       ...(log && { log }),
+      ...(published && { published }),
       ...(force !== undefined && { force }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress: (progress) => onProgress(meter(progress)) }),
@@ -109,7 +124,7 @@ function startOf(
   tenantId: string,
 ): PlanStart {
   if (start.kind !== 'folder') return start;
-  const { position } = tenantFacts(join(outputDir, tenantId), tenantId);
+  const { position } = factsOfFiles(join(outputDir, tenantId), tenantId);
   const { sequence, offset, logTimeUs } = position;
   // Further on is no fault: what the files have already is not applied again.
   if (offset < start.fromPosition)
@@ -121,8 +136,14 @@ function startOf(
   return { kind: 'folder', at: { sequence, offset, timeMs: logTimeUs / 1000 } };
 }
 
-function codeOf(outcome: Outcome, archiveOnly: boolean): ExitCode {
+/** What became of one tenant, for scripts. */
+export function exitCodeOfOutcome(
+  outcome: Outcome,
+  { acceptIncomplete }: { readonly acceptIncomplete: boolean },
+): ExitCode {
   if (outcome.kind === 'failed') return exitCodeOf(outcome.error);
   const { complete, passedOver } = outcome.report;
-  return (complete || archiveOnly) && passedOver.length === 0 ? exitCodes.ok : exitCodes.doubtful;
+  return (complete || acceptIncomplete) && passedOver.length === 0
+    ? exitCodes.ok
+    : exitCodes.doubtful;
 }

@@ -1,6 +1,9 @@
 import { EntError } from '@entdb/base';
 import { parseInstant, type RestoreTarget } from '@entdb/snapshot';
 
+/** Each costs a working copy on the disk and four segments in memory. */
+const parallelMax = 64;
+
 /** A target as flags and settings have it: text, at most one of the first five. */
 export interface TargetWords {
   readonly time?: string | undefined;
@@ -46,4 +49,18 @@ export function parseCount(field: string, text: string): number {
     field,
     hint: 'write digits only, such as 12345',
   });
+}
+
+/** How many tenants at the same time, as a person writes it. Throws INVALID_ARGUMENT. */
+export function parseParallel(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
+  if (value >= 1 && value <= parallelMax) return value;
+  throw new EntError(
+    'INVALID_ARGUMENT',
+    `${JSON.stringify(text)} is no number of tenants at once`,
+    {
+      field: 'parallel',
+      hint: `write a whole number from 1 to ${parallelMax}`,
+    },
+  );
 }

@@ -178,7 +178,10 @@ async function tryRestore(
       );
       rmSync(opened, { recursive: true, force: true });
     }
-    const oldest = history.snapshots[0];
+    // An older one that is protected is alone: retention took the segments after it.
+    const first = history.segments[0]?.firstSequence ?? 1;
+    const oldest =
+      history.snapshots.find(({ sequence }) => sequence >= first - 1) ?? history.snapshots[0];
     const hasBeginning = history.segments[0]?.firstSequence === 1;
     const from =
       hasBeginning || !oldest

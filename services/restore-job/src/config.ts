@@ -1,4 +1,11 @@
-import { boolean, combineSettings, defineSettings, text, type SettingsOf } from '@entdb/config';
+import {
+  boolean,
+  combineSettings,
+  defineSettings,
+  integer,
+  text,
+  type SettingsOf,
+} from '@entdb/config';
 import { recoverySettings } from '@entdb/restore';
 
 /** A restore as a job whose flags are its environment. The names follow the flags of `entdb restore`. */
@@ -62,9 +69,26 @@ export const restoreJobSettings = combineSettings(
     archiveOnly: boolean({
       env: 'ENTDB_RESTORE_ARCHIVE_ONLY',
       default: 'false',
-      sentence: 'Do not ask the log, and accept where the archive ends.',
+      sentence:
+        'Do not ask the log. Where the archive ends before the target, stop there, with exit code 5.',
       example: 'true',
     }),
+    acceptIncomplete: boolean({
+      env: 'ENTDB_RESTORE_ACCEPT_INCOMPLETE',
+      default: 'false',
+      sentence:
+        'End with 0 where the archive ends before it is known that nothing more belongs to the target.',
+      example: 'true',
+    }),
+    parallel: integer(
+      { min: 1, max: 64 },
+      {
+        env: 'ENTDB_RESTORE_PARALLEL',
+        default: '2',
+        sentence: 'Tenants that are restored at the same time.',
+        example: '4',
+      },
+    ),
     force: boolean({
       env: 'ENTDB_RESTORE_FORCE',
       default: 'false',

@@ -5,6 +5,7 @@ import {
   exitCodeOf,
   openPlaces,
   parseTarget,
+  publishedOf,
   restoreAll,
   type ExitCode,
   type Outcome,
@@ -45,13 +46,18 @@ async function run(
     exclusive: settings.exclusive,
   });
   const places = openPlaces(settings, { archiveOnly });
-  let toldMs = -Infinity;
+  const toldMs = new Map<string, number>();
   try {
+    const tenantIds = [...new Set(settings.tenants.split(','))];
+    const ledger = await publishedOf(places, tenantIds, { clock: realClock, signal });
     const { exitCode } = await restoreAll({
       places,
       clock: realClock,
       rng: realRng,
-      tenantIds: [...new Set(settings.tenants.split(','))],
+      tenantIds,
+      ...(ledger && { published: (tenantId) => ledger.of(tenantId) }),
+      parallel: settings.parallel,
+      acceptIncomplete: settings.acceptIncomplete,
       target,
       outputDir,
       start: { kind: fromScratch ? 'scratch' : 'best' },
@@ -60,8 +66,9 @@ async function run(
       signal,
       onProgress: (progress) => {
         const nowMs = realClock.monotonic();
-        if (progress.state === 'under way' && nowMs - toldMs < progressEveryMs) return;
-        toldMs = nowMs;
+        const since = nowMs - (toldMs.get(progress.tenantId) ?? -Infinity);
+        if (progress.state === 'under way' && since < progressEveryMs) return;
+        toldMs.set(progress.tenantId, nowMs);
         logger.info({ ...progress }, 'restoring');
       },
       onOutcome: (outcome) => tell(outcome, logger),

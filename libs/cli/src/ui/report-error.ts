@@ -11,9 +11,10 @@ export function reportError(error: unknown, output: Output): number {
     return exitCodes.failed;
   }
   output.note(`${error.code}: ${error.message}`);
-  const { tenantId, position, field, hint, cause } = error.facts;
+  const { tenantId, position, field, hint, cause, metadata } = error.facts;
   const where = [
     tenantId && `tenant ${tenantId}`,
+    metadata?.object && `object ${metadata.object}`,
     position && `${position.topic}/${position.partition}/${position.offset}`,
     field && `at ${field}`,
   ].filter(Boolean);
@@ -21,4 +22,22 @@ export function reportError(error: unknown, output: Output): number {
   if (cause instanceof Error) output.note(`  Why: ${cause.message}`);
   output.note(`  Try: ${hint ?? `entdb explain ${error.code}`}`);
   return exitCodes.failed;
+}
+
+/** The same for programs. */
+export function errorJson(error: unknown): unknown {
+  if (!(error instanceof EntError))
+    return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  const { tenantId, position, field, hint, cause, metadata } = error.facts;
+  return {
+    code: error.code,
+    message: error.message,
+    retriable: error.retriable,
+    ...(tenantId !== undefined && { tenantId }),
+    ...(metadata?.object !== undefined && { object: metadata.object }),
+    ...(position !== undefined && { position }),
+    ...(field !== undefined && { field }),
+    hint: hint ?? `entdb explain ${error.code}`,
+    ...(cause instanceof Error && { cause: cause.message }),
+  };
 }

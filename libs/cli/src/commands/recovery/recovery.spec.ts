@@ -67,14 +67,17 @@ it('goes the way of the specification: snapshot, list, restore it, replay, and a
   expect(entdb('restore', 'from-snapshot', ...where, '--snapshot-id', id)).toMatchObject({
     status: 0,
   });
+  const files = ['canonical.db', 'mailbox.db', 'report.json'];
   const replay = ['replay-archive', '--tenant-id', tenantId, '--data-dir', out('a')];
-  expect(entdb('restore', ...replay, '--archive-only', '--from-position', '30')).toMatchObject({
-    status: 0,
-    stdout: expect.stringContaining('sequence     3'),
-  });
   expect(entdb('restore', ...replay, '--from-position', '31')).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('replay from position 30'),
+  });
+  expect(readdirSync(join(out('a'), tenantId)).toSorted()).toEqual(files); // no -wal, no -shm
+  const from30 = ['--archive-only', '--accept-incomplete', '--from-position', '30'];
+  expect(entdb('restore', ...replay, ...from30)).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('sequence     3'),
   });
 
   const time = new Date(1_790_000_000_020).toISOString();
@@ -96,18 +99,20 @@ it('goes the way of the specification: snapshot, list, restore it, replay, and a
     complete: true,
   });
   expect(JSON.parse(readFileSync(join(out('b'), tenantId, 'report.json'), 'utf8'))).toEqual(report);
-  expect(readdirSync(join(out('b'), tenantId)).toSorted()).toEqual([
-    'canonical.db',
-    'mailbox.db',
-    'report.json',
-  ]);
+  expect(readdirSync(join(out('b'), tenantId)).toSorted()).toEqual(files);
 });
 
 it('says with 5 that the archive may not be all, unless that is accepted', () => {
   const latest = ['restore', '--tenant-id', tenantId, '--latest'];
   const doubtful = entdb(...latest, '--output-dir', out('c'));
-  expect(doubtful).toMatchObject({ status: 5, stdout: expect.stringContaining('doubt') });
-  expect(entdb(...latest, '--output-dir', out('d'), '--archive-only')).toMatchObject({ status: 0 });
+  expect(doubtful).toMatchObject({
+    status: 5,
+    stdout: expect.stringContaining('doubt'),
+    stderr: expect.stringContaining('--accept-incomplete'),
+  });
+  const archiveOnly = [...latest, '--archive-only', '--output-dir'];
+  expect(entdb(...archiveOnly, out('d'))).toMatchObject({ status: 5 });
+  expect(entdb(...archiveOnly, out('d2'), '--accept-incomplete')).toMatchObject({ status: 0 });
 });
 
 it.each([

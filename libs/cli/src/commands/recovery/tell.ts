@@ -1,7 +1,7 @@
 import type { Outcome } from '@entdb/restore';
 import type { RestorePlan, RestoreReport } from '@entdb/snapshot';
 import type { Output } from '../../ui/output.ts';
-import { reportError } from '../../ui/report-error.ts';
+import { errorJson, reportError } from '../../ui/report-error.ts';
 
 export const isoOf = (timeMs: number): string => new Date(timeMs).toISOString();
 
@@ -26,7 +26,9 @@ export function tellReport(report: RestoreReport, directory: string, output: Out
   ];
   for (const [name, value] of rows) output.line(`  ${name.padEnd(13)}${value}`);
   if (!report.complete)
-    output.line('  doubt        the archive ends here; later records may belong to the target');
+    output.line(
+      `  doubt        the archive ends at offset ${reached.offset}; later records may belong to the target, and the log was not asked`,
+    );
   for (const { object, code, reason } of report.passedOver)
     output.line(`  passed over  ${object}: ${code}: ${reason}`);
 }
@@ -61,12 +63,6 @@ export function jsonOf(outcome: Outcome): unknown {
   if (outcome.kind === 'restored') return outcome.report;
   const { tenantId, error } = outcome;
   return { tenantId, error: errorJson(error) };
-}
-
-function errorJson(error: unknown): unknown {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? error.code : 'INTERNAL';
-  return { code, message: error.message };
 }
 
 export function tellOutcome(outcome: Outcome, directory: string, output: Output): void {

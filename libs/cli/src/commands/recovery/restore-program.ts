@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import {
+  required,
+  targetOf,
+  withAcceptance,
+  withJson,
+  withTarget,
+  withTenants,
+  type RunCommand,
+  type TargetFlags,
+} from './flags.ts';
+import { keep, release } from './keep.ts';
+import { listSnapshots } from './list-snapshots.ts';
+import { plan, replayArchive, restore, restoreFromSnapshot } from './restore.ts';
+
+type RestoreFlagsGiven = TargetFlags & {
+  readonly tenantId?: readonly string[];
+  readonly outputDir?: string;
+  readonly fromScratch: boolean;
+  readonly force: boolean;
+  readonly acceptIncomplete: boolean;
+  readonly parallel: string;
+};
+
+/** Adds `restore` and its subcommands. */
+export function addRestore(program: Command, run: RunCommand): void {
+  const group = withAcceptance(withTarget(withTenants(program.command('restore'))))
+    .description('restore tenants from archive, snapshots and log, into files')
+    .enablePositionalOptions()
+    .option('--output-dir <folder>', 'where to; each tenant in a subfolder of its own')
+    .option('--from-scratch', 'use no snapshot, but the archive from its first record', false)
+    .option('--force', "replace what is in the tenant's folder", false)
+    .option('--parallel <n>', 'tenants at the same time', '2')
+    .action((flags: RestoreFlagsGiven, command: Command) => {
+      const tenantId = required(command, '--tenant-id <id>', flags.tenantId);
+      const outputDir = required(command, '--output-dir <folder>', flags.outputDir);
+      const target = targetOf(flags);
+      return run(flags.json, (surroundings) =>
+        restore({ ...flags, tenantId, outputDir, target }, surroundings),
+      );
+    });
+
+  withTarget(withTenants(group.command('plan')))
+    .description('the dry run: what a restore would read and reach; nothing is written')
+    .option('--from-scratch', 'use no snapshot, but the archive from its first record', false)
+    .action((flags: RestoreFlagsGiven, command: Command) => {
+      const tenantId = required(command, '--tenant-id <id>', flags.tenantId);
+      const target = targetOf(flags);
+      return run(flags.json, (surroundings) => plan({ ...flags, tenantId, target }, surroundings));
+    });
+
+  withJson(
+    group
+      .command('list-snapshots')
+      .description('the snapshots of a tenant, and what can be restored at all')
+      .requiredOption('--tenant-id <id>', 'the tenant'),
+  ).action(({ tenantId, json }: { tenantId: string; json: boolean }) =>
+    run(json, (surroundings) => listSnapshots(tenantId, surroundings)),
+  );
+
+  withJson(
+    ofSnapshot(group.command('from-snapshot').description('restore a snapshot as it is'))
+      .requiredOption('--output-dir <folder>', 'where to; the tenant in a subfolder of its own')
+      .option('--force', "replace what is in the tenant's folder", false),
+  ).action((flags: SnapshotFlags & { readonly outputDir: string; readonly force: boolean }) =>
+    run(flags.json, (surroundings) => restoreFromSnapshot(flags, surroundings)),
+  );
+
+  withAcceptance(withTarget(group.command('replay-archive')))
+    .description(
+      'apply to restored files what came after them; up to the target, or the latest record',
+    )
+    .requiredOption('--tenant-id <id>', 'the tenant')
+    .requiredOption('--from-position <offset>', 'where the files stand, as from-snapshot prints it')
+    .requiredOption('--data-dir <folder>', 'the folder that the tenant was restored into')
+    .action((flags: ReplayFlagsGiven) =>
+      run(flags.json, (surroundings) =>
+        replayArchive({ ...flags, target: targetOf(flags) }, surroundings),
+      ),
+    );
+
+  addKeeps(group, run);
+}
+
+type ReplayFlagsGiven = TargetFlags & {
+  readonly tenantId: string;
+  readonly fromPosition: string;
+  readonly dataDir: string;
+  readonly acceptIncomplete: boolean;
+};
+
+interface SnapshotFlags {
+  readonly tenantId: string;
+  readonly snapshotId: string;
+  readonly json: boolean;
+}
+
+const ofSnapshot = (command: Command): Command =>
+  command
+    .requiredOption('--tenant-id <id>', 'the tenant')
+    .requiredOption('--snapshot-id <id>', 'as list-snapshots prints it');
+
+function addKeeps(group: Command, run: RunCommand): void {
+  withJson(
+    ofSnapshot(
+      group.command('keep').description('protect a snapshot from retention, however old it is'),
+    ).option('--note <text>', 'why, for whoever finds it', ''),
+  ).action((flags: SnapshotFlags & { readonly note: string }) =>
+    run(flags.json, (surroundings) => keep(flags, surroundings)),
+  );
+  withJson(
+    ofSnapshot(group.command('release').description('end the protection of a snapshot')),
+  ).action((flags: SnapshotFlags) =>
+    run(flags.json, (surroundings) => release(flags, surroundings)),
+  );
+}
