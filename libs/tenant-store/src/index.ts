@@ -2,10 +2,13 @@ export { MultisetHash } from './multiset-hash.ts';
 export { openTenantWriter, type TenantWriterOptions } from './write/writer.ts';
 export { openTenantReader, type OpenReaderOptions } from './read/reader.ts';
 export type {
+  Adoption,
   ApplyOutcome,
   ApplyResult,
+  ApplyStop,
   PlacedRecord,
   TenantCheckpoint,
+  Poison,
   TenantPosition,
   TenantReader,
   TenantWriter,
@@ -26,6 +29,7 @@ export {
 } from './shard/shard.ts';
 export { tenantDir } from './shard/tenant-folder.ts';
 export type { PublishedVerdict } from './shard/verdicts.ts';
+export { adoptRestored, type AdoptOptions } from './transfer/adopt.ts';
 export { exportTenant, tenantFileNames } from './transfer/export.ts';
 export { keptDigest, keptDigests, tenantFacts, type TenantFacts } from './transfer/facts.ts';
 export { holdFile, type Hold } from './transfer/hold.ts';

@@ -72,6 +72,8 @@ export interface MetaRow {
   readonly epoch: number;
   readonly sequence: number;
   readonly log_time_us: number;
+  /** Of the newest record that erases; 0 where none does. */
+  readonly erased_sequence: number;
   readonly digest: Buffer;
   readonly hash: Buffer;
 }
@@ -84,7 +86,7 @@ export const columns = {
     'tenant_id, idempotency_key, result_json, applied_at, request_hash, "offset", sequence, hash',
   schema: 'fingerprint, ordinal, definition, hash',
   item: 'rid, user_id, node_id, type, thread_id, snippet, text, read, delivered_at, hash',
-  meta: 'format, tenant_id, file_id, state, topic, "partition", "offset", epoch, sequence, log_time_us, digest, hash',
+  meta: 'format, tenant_id, file_id, state, topic, "partition", "offset", epoch, sequence, log_time_us, erased_sequence, digest, hash',
 } as const;
 
 /** A row without its checksum and local number: what the checksum is made of. */
@@ -146,6 +148,7 @@ export function metaHash(row: Unhashed<MetaRow>): Buffer {
     epoch,
     sequence,
     log_time_us,
+    erased_sequence,
     digest,
   } = row;
   return rowHash('tenant', [
@@ -159,6 +162,7 @@ export function metaHash(row: Unhashed<MetaRow>): Buffer {
     epoch,
     sequence,
     log_time_us,
+    erased_sequence,
     digest,
   ]);
 }

@@ -26,6 +26,7 @@ import type {
   SearchMailboxResponse,
   SearchNodesRequest,
   SearchNodesResponse,
+  TenantRestored,
   WalRecord,
 } from '@entdb/contracts';
 
@@ -58,11 +59,29 @@ export type ApplyOutcome =
   | { readonly kind: 'verdict' | 'repeated'; readonly offset: number; readonly resultJson: string }
   | { readonly kind: 'refused'; readonly offset: number; readonly error: EntError };
 
-export interface ApplyResult {
-  /** One per record, in order, up to the first that could not be applied. Committed, in both files. */
-  readonly outcomes: readonly ApplyOutcome[];
-  /** The record that cannot be applied: the tenant must stand still. Nothing of it was written. */
-  readonly poison?: { readonly offset: number; readonly error: EntError };
+/** `outcomes`: one per record, in order, up to the one that stopped the batch, if any did. Committed, in both files. */
+export type ApplyResult = { readonly outcomes: readonly ApplyOutcome[] } & ApplyStop;
+
+/** Why a batch ended before its last record. Nothing of the record that stopped it was written. */
+export type ApplyStop =
+  | { readonly poison?: undefined; readonly adoption?: undefined }
+  | { readonly poison: Poison; readonly adoption?: undefined }
+  | { readonly poison?: undefined; readonly adoption: Adoption };
+
+/** The record that cannot be applied: the tenant must stand still. */
+export interface Poison {
+  readonly offset: number;
+  readonly error: EntError;
+}
+
+/**
+ * A restore in place that is accepted: the tenant goes on with the files of the restored state, made to stand after this record (`adoptRestored`), and with the
+ * records after it.
+ */
+export interface Adoption {
+  readonly offset: number;
+  readonly placed: PlacedRecord;
+  readonly restored: TenantRestored;
 }
 
 export interface TenantCheckpoint {

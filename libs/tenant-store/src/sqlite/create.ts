@@ -55,11 +55,12 @@ function insertMeta(db: Database.Database, tenantId: string): void {
     epoch: 1,
     sequence: 0,
     log_time_us: 0,
+    erased_sequence: 0,
     digest: new MultisetHash().bytes(),
   };
   db.prepare(
-    `INSERT INTO meta (id, format, tenant_id, file_id, state, topic, "partition", "offset", epoch, sequence, log_time_us, digest, hash)
-     VALUES (1, @format, @tenant_id, @file_id, @state, @topic, @partition, @offset, @epoch, @sequence, @log_time_us, @digest, @hash)`,
+    `INSERT INTO meta (id, format, tenant_id, file_id, state, topic, "partition", "offset", epoch, sequence, log_time_us, erased_sequence, digest, hash)
+     VALUES (1, @format, @tenant_id, @file_id, @state, @topic, @partition, @offset, @epoch, @sequence, @log_time_us, @erased_sequence, @digest, @hash)`,
   ).run({ ...meta, hash: metaHash(meta) });
 }
 

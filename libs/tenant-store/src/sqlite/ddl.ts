@@ -2,7 +2,7 @@
  * The two files of a tenant. Both are views of the log: each carries its own position, because SQLite does not commit two attached files
  * atomically in WAL mode. Tables with a `hash` column count in the file's digest; the others can be made anew from those.
  */
-export const fileFormat = 1;
+export const fileFormat = 2;
 
 const meta = `
   CREATE TABLE meta (
@@ -21,6 +21,8 @@ const meta = `
     -- Number of the tenant's records up to the offset.
     sequence INTEGER NOT NULL,
     log_time_us INTEGER NOT NULL,
+    -- Sequence of the newest record that erases, 0 where none does: no restore reaches before it.
+    erased_sequence INTEGER NOT NULL,
     digest BLOB NOT NULL,
     hash BLOB NOT NULL
   ) STRICT;`;

@@ -80,7 +80,7 @@ test('another format, and a changed meta row', () => {
   filled();
   tenant.sql('canonical', 'UPDATE meta SET "offset" = 7');
   expect(() => tenant.open({ create: false })).toThrow(failure('STORE_CORRUPT'));
-  tenant.sql('canonical', 'UPDATE meta SET format = 2');
+  tenant.sql('canonical', 'UPDATE meta SET format = 1');
   expect(() => tenant.open({ create: false })).toThrow(failure('UNKNOWN_FORMAT'));
 });
 

@@ -10,7 +10,14 @@ import { asStoreError, openDatabase, quickCheck, type SqliteFile } from './open.
 /** The part of the meta row that records move. */
 export type Progress = Pick<
   MetaRow,
-  'state' | 'topic' | 'partition' | 'offset' | 'epoch' | 'sequence' | 'log_time_us'
+  | 'state'
+  | 'topic'
+  | 'partition'
+  | 'offset'
+  | 'epoch'
+  | 'sequence'
+  | 'log_time_us'
+  | 'erased_sequence'
 >;
 
 export interface TenantFileOptions {
@@ -125,29 +132,32 @@ export class TenantFile {
   }
 
   #writeMeta(): void {
-    const { state, topic, partition, offset, epoch, sequence, log_time_us } = this.progress;
     const digest = this.digest.bytes();
     const identity = { format: fileFormat, tenant_id: this.tenantId, file_id: this.fileId };
-    const hash = metaHash({
-      ...identity,
-      state,
-      topic,
-      partition,
-      offset,
-      epoch,
-      sequence,
-      log_time_us,
-      digest,
-    });
+    const hash = metaHash({ ...identity, ...this.progress, digest });
+    const { state, topic, partition, offset, epoch, sequence, log_time_us, erased_sequence } =
+      this.progress;
     this.db
       .prepare(
-        'UPDATE meta SET state = ?, topic = ?, "partition" = ?, "offset" = ?, epoch = ?, sequence = ?, log_time_us = ?, digest = ?, hash = ?',
+        'UPDATE meta SET state = ?, topic = ?, "partition" = ?, "offset" = ?, epoch = ?, sequence = ?, log_time_us = ?, erased_sequence = ?, digest = ?, hash = ?',
       )
-      .run(state, topic, partition, offset, epoch, sequence, log_time_us, digest, hash);
+      .run(
+        state,
+        topic,
+        partition,
+        offset,
+        epoch,
+        sequence,
+        log_time_us,
+        erased_sequence,
+        digest,
+        hash,
+      );
   }
 }
 
-function progressOf({
+/** The part of the meta row that records move. */
+export function progressOf({
   state,
   topic,
   partition,
@@ -155,6 +165,7 @@ function progressOf({
   epoch,
   sequence,
   log_time_us,
+  erased_sequence,
 }: MetaRow): Progress {
-  return { state, topic, partition, offset, epoch, sequence, log_time_us };
+  return { state, topic, partition, offset, epoch, sequence, log_time_us, erased_sequence };
 }

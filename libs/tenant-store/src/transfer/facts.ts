@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { EntError } from '@entdb/base';
-import { loadCatalog } from '../catalog.ts';
+import { loadCatalog, type Catalog } from '../catalog.ts';
 import { openReadFile, type ReadFile } from '../read/read-file.ts';
 import type { MetaRow, TenantState } from '../rows.ts';
 import type { TenantPosition } from '../store.ts';
+import type { Progress } from '../sqlite/tenant-file.ts';
 
 /** What the two files of a tenant say of themselves; both stand at one position. */
 export interface TenantFacts {
@@ -13,6 +14,8 @@ export interface TenantFacts {
   readonly digests: { readonly canonical: string; readonly mailbox: string };
   /** Of the newest schema that the tenant has seen; empty where it has none. */
   readonly schemaFingerprint: string;
+  /** Of the newest record that erases; 0 where none does. No restore reaches before it. */
+  readonly erasedSequence: number;
 }
 
 /**
@@ -20,28 +23,49 @@ export interface TenantFacts {
  * not. Throws STORE_MISSING, STORE_CORRUPT, UNKNOWN_FORMAT, STORE_UNAVAILABLE.
  */
 export function tenantFacts(dir: string, tenantId: string): TenantFacts {
-  return withFiles(dir, tenantId, ({ canonical, mailbox }) => {
-    const { meta, schemaFingerprint } = canonical.read((state) => ({
-      meta: state.meta,
-      schemaFingerprint: loadCatalog(canonical).fingerprints.at(-1) ?? '',
-    }));
-    const other = mailbox.read((state) => state.meta);
-    assertTogether(tenantId, meta, other);
-    return {
-      tenantId,
-      state: meta.state,
-      position: {
-        topic: meta.topic,
-        partition: meta.partition,
-        offset: meta.offset,
-        epoch: meta.epoch,
-        sequence: meta.sequence,
-        logTimeUs: meta.log_time_us,
-      },
-      digests: { canonical: meta.digest.toString('hex'), mailbox: other.digest.toString('hex') },
-      schemaFingerprint,
+  return readTogether(dir, tenantId, ({ canonical, meta, mailboxMeta }) => {
+    const digests = {
+      canonical: meta.digest.toString('hex'),
+      mailbox: mailboxMeta.digest.toString('hex'),
     };
+    return factsOf(tenantId, meta, digests, loadCatalog(canonical));
   });
+}
+
+/** Both files in one reading each. STORE_CORRUPT where they stand at different positions. */
+export function readTogether<T>(
+  dir: string,
+  tenantId: string,
+  body: (read: {
+    readonly canonical: ReadFile;
+    readonly meta: MetaRow;
+    readonly mailboxMeta: MetaRow;
+  }) => T,
+): T {
+  return withFiles(dir, tenantId, ({ canonical, mailbox }) =>
+    canonical.read(({ meta }) => {
+      const mailboxMeta = mailbox.read((state) => state.meta);
+      assertTogether(tenantId, meta, mailboxMeta);
+      return body({ canonical, meta, mailboxMeta });
+    }),
+  );
+}
+
+export function factsOf(
+  tenantId: string,
+  progress: Progress,
+  digests: TenantFacts['digests'],
+  { fingerprints }: Catalog,
+): TenantFacts {
+  const { state, topic, partition, offset, epoch, sequence } = progress;
+  return {
+    tenantId,
+    state,
+    position: { topic, partition, offset, epoch, sequence, logTimeUs: progress.log_time_us },
+    digests,
+    schemaFingerprint: fingerprints.at(-1) ?? '',
+    erasedSequence: progress.erased_sequence,
+  };
 }
 
 /**

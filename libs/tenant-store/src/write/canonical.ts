@@ -9,9 +9,12 @@ import {
 import { emptyCatalog, loadCatalog, type Catalog } from '../catalog.ts';
 import type { PlacedRecord } from '../store.ts';
 import type { TenantFile } from '../sqlite/tenant-file.ts';
+import { AdoptionNeeded } from './adoption-needed.ts';
 import { createEdgeTable } from './edge-table.ts';
 import { executeTransaction } from './execute.ts';
+import { judgeRestore } from './judge-restore.ts';
 import { createNodeTable } from './node-table.ts';
+import { progressAfter } from './progress.ts';
 import { registerSchema } from './register-schema.ts';
 import { Rejection } from './rejection.ts';
 import { createSchemaTable } from './schema-table.ts';
@@ -20,7 +23,10 @@ import { createVerdictTable, repeatOf, type Judged } from './verdict-table.ts';
 
 /** The file of nodes, edges, schemas and verdicts. */
 export interface Canonical {
-  /** Applies one record beyond the file's position, within the file's transaction. Throws on a record that cannot be applied. */
+  /**
+   * Applies one record beyond the file's position, within the file's transaction. Throws on a record that cannot be applied, and AdoptionNeeded on one that
+   * takes other files.
+   */
   apply(placed: PlacedRecord): Judged;
   /** What became of a record whose position the file has passed. */
   recall(placed: PlacedRecord): Judged;
@@ -80,8 +86,9 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
     };
   };
 
-  const deleteTenant = (): void => {
-    assertActive();
+  const deleteTenant = (erase: boolean): void => {
+    // What is left of a deleted tenant is for the restores that may bring it back: an erasure ends that, too.
+    if (!erase || file.progress.state !== 'deleted') assertActive();
     for (const table of [nodes, edges, verdicts]) table.clear();
     file.clearDigest();
     schemas.dismissAll();
@@ -103,7 +110,7 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
         createTenant();
         return [];
       case 'tenantDeleted':
-        deleteTenant();
+        deleteTenant(record.body.value.erase);
         return [];
       case 'transaction': {
         const comesToBe = file.progress.state === 'absent' && record.autoCreate;
@@ -112,6 +119,9 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
         if (comesToBe) file.progress = { ...file.progress, state: 'active' };
         return runTransaction(record.body.value, timeUs);
       }
+      case 'tenantRestored':
+        judgeRestore(file.progress, record.body.value);
+        throw new AdoptionNeeded(record.body.value);
       default:
         throw new EntError(
           'UNKNOWN_FORMAT',
@@ -133,18 +143,10 @@ export function createCanonical(file: TenantFile, tenantId: string): Canonical {
 
   return {
     apply(placed) {
-      const { record, topic, partition, offset, timeMs } = placed;
+      const { record, offset, timeMs } = placed;
       invariant(record.tenantId === tenantId, 'a record is applied to its own tenant');
       const timeUs = timeMs * 1000;
-      const { sequence, log_time_us } = file.progress;
-      file.progress = {
-        ...file.progress,
-        topic,
-        partition,
-        offset,
-        sequence: sequence + 1,
-        log_time_us: Math.max(log_time_us, timeUs),
-      };
+      file.progress = progressAfter(file.progress, placed);
       rememberDefinitions(record);
       const earlier = verdicts.find(record.idempotencyKey);
       if (earlier) return { outcome: repeatOf(placed, earlier) };

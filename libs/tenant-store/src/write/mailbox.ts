@@ -1,4 +1,4 @@
-import { invariant } from '@entdb/base';
+import { EntError, invariant } from '@entdb/base';
 import type { Delivery, MarkRead, Operation, OperationVerdict, WalRecord } from '@entdb/contracts';
 import { mailboxOwner } from '../mailbox-owner.ts';
 import { columns, itemHash, verifyItem, type ItemRow, type Unhashed } from '../rows.ts';
@@ -32,6 +32,7 @@ export function itemText({ snippet, text }: Pick<ItemRow, 'snippet' | 'text'>): 
 export function concernsMailbox({ body }: WalRecord): boolean {
   return (
     body.case === 'tenantDeleted' ||
+    body.case === 'tenantRestored' ||
     (body.case === 'transaction' && body.value.operations.some(concernsItems))
   );
 }
@@ -147,6 +148,13 @@ export function createMailbox(file: TenantFile): Mailbox {
   return {
     apply({ body }, effects, timeUs) {
       if (body.case === 'tenantDeleted') return clear();
+      if (body.case === 'tenantRestored')
+        // Both files come out of one adoption, so this one is from before it.
+        throw new EntError(
+          'STORE_CORRUPT',
+          'mailbox.db is from before a restore that canonical.db has',
+          { tenantId: file.tenantId, hint: 'the tenant is rebuilt' },
+        );
       if (body.case !== 'transaction') return;
       const existing = new Map<string, string>();
       body.value.operations.forEach(({ op }, i) => {

@@ -20,16 +20,23 @@ const hints: Readonly<Partial<Record<ErrorCode, string>>> = {
  */
 export class Rejection extends Error {
   override readonly name = 'Rejection';
+  readonly code: ErrorCode;
   readonly verdict: RejectedVerdict;
 
   constructor(
     code: ErrorCode,
     message: string,
-    facts: { readonly field?: string; readonly metadata?: Readonly<Record<string, string>> } = {},
+    facts: {
+      readonly field?: string;
+      /** In place of the code's own. */
+      readonly hint?: string;
+      readonly metadata?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     super(message);
+    this.code = code;
     const hint = hints[code];
-    this.verdict = { code, message, ...facts, ...(hint !== undefined && { hint }) };
+    this.verdict = { code, message, ...(hint !== undefined && { hint }), ...facts };
   }
 }
 

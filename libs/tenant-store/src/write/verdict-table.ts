@@ -13,7 +13,11 @@ const sql = {
   find: `SELECT ${columns.appliedEvent} FROM applied_events WHERE tenant_id = ? AND idempotency_key = ?`,
   insert: `INSERT INTO applied_events (tenant_id, idempotency_key, result_json, applied_at, request_hash, "offset", sequence, hash, digest)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  remove: 'DELETE FROM applied_events WHERE tenant_id = ? AND idempotency_key = ?',
 } as const;
+
+/** A verdict as it is kept: with the digest that the file had after its record. */
+export type KeptVerdict = AppliedEventRow & { readonly digest: Buffer };
 
 /** What became of a record, and what the mailbox has to know of it. */
 export interface Judged {
@@ -28,16 +32,36 @@ export interface VerdictTable {
   find(key: string): AppliedEventRow | undefined;
   /** Stores the verdict of a record whose key is new; progress is the record's already. The digest after it is kept with it. */
   store(placed: PlacedRecord, outcome: Verdict['outcome']): string;
+  /** Takes a verdict as another of the tenant's files has it. Its key must have none here. */
+  keep(verdict: KeptVerdict): void;
+  /** Takes the verdict on a key away, if there is one. */
+  remove(key: string): void;
   clear(): void;
 }
 
 export function createVerdictTable(file: TenantFile, tenantId: string): VerdictTable {
   const { db } = file;
+  const find = (key: string) => {
+    const row = db.prepare<[string, string], AppliedEventRow>(sql.find).get(tenantId, key);
+    return row && verifyAppliedEvent(row);
+  };
+  const insert = (row: AppliedEventRow, digest: Buffer) =>
+    db
+      .prepare(sql.insert)
+      .run(
+        row.tenant_id,
+        row.idempotency_key,
+        row.result_json,
+        row.applied_at,
+        row.request_hash,
+        row.offset,
+        row.sequence,
+        row.hash,
+        digest,
+      );
+
   return {
-    find(key) {
-      const row = db.prepare<[string, string], AppliedEventRow>(sql.find).get(tenantId, key);
-      return row && verifyAppliedEvent(row);
-    },
+    find,
     store({ record, timeMs, ...place }, outcome) {
       const { topic, partition, offset } = place;
       const appliedAt = timeMs * 1000;
@@ -61,18 +85,18 @@ export function createVerdictTable(file: TenantFile, tenantId: string): VerdictT
       };
       const hash = appliedEventHash(row);
       file.digest.add(hash);
-      db.prepare(sql.insert).run(
-        tenantId,
-        row.idempotency_key,
-        resultJson,
-        appliedAt,
-        row.request_hash,
-        offset,
-        row.sequence,
-        hash,
-        file.digest.bytes(),
-      );
+      insert({ ...row, hash }, file.digest.bytes());
       return resultJson;
+    },
+    keep(verdict) {
+      file.digest.add(verifyAppliedEvent(verdict).hash);
+      insert(verdict, verdict.digest);
+    },
+    remove(key) {
+      const row = find(key);
+      if (!row) return;
+      db.prepare(sql.remove).run(tenantId, key);
+      file.digest.remove(row.hash);
     },
     clear() {
       db.prepare('DELETE FROM applied_events').run();

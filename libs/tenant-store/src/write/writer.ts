@@ -6,9 +6,11 @@ import { canonicalDdl, mailboxDdl } from '../sqlite/ddl.ts';
 import { asStoreError } from '../sqlite/open.ts';
 import { TenantFile } from '../sqlite/tenant-file.ts';
 import { scrubCanonical, scrubMailbox } from '../scrub.ts';
-import type { ApplyResult, PlacedRecord, TenantPosition, TenantWriter } from '../store.ts';
+import type { ApplyStop, PlacedRecord, TenantPosition, TenantWriter } from '../store.ts';
+import { AdoptionNeeded } from './adoption-needed.ts';
 import { createCanonical } from './canonical.ts';
 import { concernsMailbox, createMailbox } from './mailbox.ts';
+import { progressAfter } from './progress.ts';
 import type { Judged } from './verdict-table.ts';
 
 export interface TenantWriterOptions {
@@ -46,22 +48,22 @@ export function openTenantWriter(options: TenantWriterOptions): TenantWriter {
   }
 }
 
-/** A record that cannot be applied; carries it out of the transaction, which is rolled back. */
-class Poison extends Error {
-  override readonly name = 'Poison';
+/** A record that ends the batch; carries it out of the transaction, which is rolled back. */
+class Halt extends Error {
+  override readonly name = 'Halt';
   readonly index: number;
-  readonly error: EntError;
+  readonly stop: ApplyStop;
 
-  constructor(index: number, error: EntError) {
-    super(error.message, { cause: error });
+  constructor(index: number, stop: ApplyStop, cause: unknown) {
+    super('the batch ends here', { cause });
     this.index = index;
-    this.error = error;
+    this.stop = stop;
   }
 }
 
 interface Step {
   readonly judged: readonly Judged[];
-  readonly poison?: NonNullable<ApplyResult['poison']>;
+  readonly stop?: ApplyStop;
 }
 
 /** The writer of two open files, which it closes. */
@@ -76,7 +78,7 @@ export function createWriter(
   const applyCanonical = (records: readonly PlacedRecord[]): readonly Judged[] => {
     try {
       return canonicalFile.transaction(() =>
-        eachOrPoison(records, (placed) =>
+        eachOrHalt(records, (placed) =>
           placed.offset > canonicalFile.progress.offset
             ? canonical.apply(placed)
             : canonical.recall(placed),
@@ -93,29 +95,18 @@ export function createWriter(
     judged: readonly Judged[],
   ): readonly Judged[] => {
     mailboxFile.transaction(() => {
-      eachOrPoison(records, (placed, i) => applyToMailbox(placed, judged[i]!));
-      const { state, epoch } = canonicalFile.progress;
-      mailboxFile.progress = { ...mailboxFile.progress, state, epoch };
+      eachOrHalt(records, (placed, i) => applyToMailbox(placed, judged[i]!));
+      const { state, epoch, erased_sequence } = canonicalFile.progress;
+      mailboxFile.progress = { ...mailboxFile.progress, state, epoch, erased_sequence };
     });
     return judged.slice(0, records.length);
   };
 
-  const applyToMailbox = (
-    { record, topic, partition, offset, timeMs }: PlacedRecord,
-    { effects }: Judged,
-  ): void => {
-    const { progress } = mailboxFile;
-    if (offset <= progress.offset) return;
-    const timeUs = timeMs * 1000;
-    mailboxFile.progress = {
-      ...progress,
-      topic,
-      partition,
-      offset,
-      sequence: progress.sequence + 1,
-      log_time_us: Math.max(progress.log_time_us, timeUs),
-    };
-    if (effects && concernsMailbox(record)) mailbox.apply(record, effects, timeUs);
+  const applyToMailbox = (placed: PlacedRecord, { effects }: Judged): void => {
+    const { record, offset, timeMs } = placed;
+    if (offset <= mailboxFile.progress.offset) return;
+    mailboxFile.progress = progressAfter(mailboxFile.progress, placed);
+    if (effects && concernsMailbox(record)) mailbox.apply(record, effects, timeMs * 1000);
   };
 
   const assertSameLog = (records: readonly PlacedRecord[]): void => {
@@ -149,11 +140,11 @@ export function createWriter(
     apply(records) {
       try {
         assertSameLog(records);
-        const first = upToPoison(records, applyCanonical);
+        const first = upToHalt(records, applyCanonical);
         const reached = records.slice(0, first.judged.length);
-        const second = upToPoison(reached, (some) => applyMailbox(some, first.judged));
-        const poison = second.poison ?? first.poison;
-        return { outcomes: second.judged.map(({ outcome }) => outcome), ...(poison && { poison }) };
+        const second = upToHalt(reached, (some) => applyMailbox(some, first.judged));
+        const outcomes = second.judged.map(({ outcome }) => outcome);
+        return { outcomes, ...(second.stop ?? first.stop) };
       } catch (error) {
         throw asStoreError(error);
       }
@@ -184,7 +175,7 @@ export function createWriter(
 }
 
 /** Trouble of the store passes; anything else that a record causes is that record's poison. */
-function eachOrPoison<T>(
+function eachOrHalt<T>(
   records: readonly PlacedRecord[],
   body: (placed: PlacedRecord, index: number) => T,
 ): readonly T[] {
@@ -193,26 +184,29 @@ function eachOrPoison<T>(
     for (const placed of records) results.push(body(placed, results.length));
     return results;
   } catch (cause) {
+    const placed = records[results.length]!;
+    const { offset } = placed;
+    if (cause instanceof AdoptionNeeded) {
+      const { restored } = cause;
+      throw new Halt(results.length, { adoption: { offset, placed, restored } }, cause);
+    }
     const error = asStoreError(cause);
     if (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_CORRUPT') throw error;
-    throw new Poison(results.length, error);
+    throw new Halt(results.length, { poison: { offset, error } }, error);
   }
 }
 
-/** Poison rolls the transaction back; the records before it are applied again without it. It is rare, and so savepoints need not be everywhere. */
-function upToPoison(
+/** A halt rolls the transaction back; the records before it are applied again without it. It is rare, and so savepoints need not be everywhere. */
+function upToHalt(
   records: readonly PlacedRecord[],
   apply: (records: readonly PlacedRecord[]) => readonly Judged[],
 ): Step {
   try {
     return { judged: apply(records) };
   } catch (error) {
-    if (!(error instanceof Poison)) throw error;
+    if (!(error instanceof Halt)) throw error;
     const before = records.slice(0, error.index);
-    return {
-      judged: before.length > 0 ? apply(before) : [],
-      poison: { offset: records[error.index]!.offset, error: error.error },
-    };
+    return { judged: before.length > 0 ? apply(before) : [], stop: error.stop };
   }
 }
 

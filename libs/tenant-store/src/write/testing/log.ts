@@ -4,6 +4,7 @@ import {
   decodeWalRecord,
   encodeWalRecord,
   requestHash,
+  restoreRequestHash,
   schemaFingerprint,
   type CreateEdge,
   type CreateNode,
@@ -15,6 +16,7 @@ import {
   type Operation,
   type Precondition,
   type Schema,
+  type TenantRestored,
   type UpdateNode,
   type WalRecord,
 } from '@entdb/contracts';
@@ -33,7 +35,7 @@ export interface RecordParts {
   /** Whether the definitions travel too. Default: yes. */
   readonly definitions?: boolean;
   readonly autoCreate?: boolean;
-  readonly body?: 'tenantCreated' | 'tenantDeleted';
+  readonly body?: 'tenantCreated' | 'tenantDeleted' | 'tenantErased' | TenantRestored;
   /** Taken as it is: for records that no gateway would append. */
   readonly raw?: (record: WalRecord) => WalRecord;
 }
@@ -62,17 +64,18 @@ export function recordAt(
     $typeName: 'entdb.v1.WalRecord',
     tenantId,
     idempotencyKey: key,
-    requestHash: requestHash(transaction),
+    requestHash:
+      typeof body === 'object'
+        ? restoreRequestHash(tenantId, {
+            sequence: Number(body.sequence),
+            offset: Number(body.position?.offset ?? -1n),
+          })
+        : requestHash(transaction),
     actor: 'test',
     schemaFingerprint: schema ? schemaFingerprint(schema) : '',
     ...(schema && definitions && { schema }),
     autoCreate,
-    body:
-      body === 'tenantCreated'
-        ? { case: 'tenantCreated', value: { $typeName: 'entdb.v1.TenantCreated' } }
-        : body === 'tenantDeleted'
-          ? { case: 'tenantDeleted', value: { $typeName: 'entdb.v1.TenantDeleted', erase: false } }
-          : { case: 'transaction', value: transaction },
+    body: bodyOf(body) ?? { case: 'transaction', value: transaction },
   };
   return {
     topic: 'entdb-wal',
@@ -81,6 +84,23 @@ export function recordAt(
     timeMs,
     record: raw ? raw(record) : decodeWalRecord(tenantId, encodeWalRecord(record)),
   };
+}
+
+function bodyOf(body: RecordParts['body']): WalRecord['body'] | undefined {
+  switch (body) {
+    case undefined:
+      return undefined;
+    case 'tenantCreated':
+      return { case: 'tenantCreated', value: { $typeName: 'entdb.v1.TenantCreated' } };
+    case 'tenantDeleted':
+    case 'tenantErased':
+      return {
+        case: 'tenantDeleted',
+        value: { $typeName: 'entdb.v1.TenantDeleted', erase: body === 'tenantErased' },
+      };
+    default:
+      return { case: 'tenantRestored', value: body };
+  }
 }
 
 const operation = (op: Operation['op']): Operation => ({ $typeName: 'entdb.v1.Operation', op });

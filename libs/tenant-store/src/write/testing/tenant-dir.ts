@@ -74,7 +74,7 @@ export function dump(tenant: TenantDir): unknown {
     progress: ['canonical', 'mailbox'].map((file) =>
       rows(
         file as 'canonical' | 'mailbox',
-        'SELECT state, topic, "partition", "offset", epoch, sequence, log_time_us, digest FROM meta',
+        'SELECT state, topic, "partition", "offset", epoch, sequence, log_time_us, erased_sequence, digest FROM meta',
       ),
     ),
   };
