@@ -7,10 +7,10 @@ export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install run run-kafka demo first tour git-history kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
-	check fmt gen lock types bench chaos chaos-kafka conformance clean
+	check fmt gen lock types bench chaos chaos-kafka every-offset conformance clean
 
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install ## start the fleet on the embedded log; Ctrl-C stops it
 	@exec node deploy/local/run.ts
@@ -78,6 +78,9 @@ chaos: install ## kill services under load on the embedded log, then count (ARGS
 
 chaos-kafka: install ## the same on Kafka, brokers too (ARGS=...)
 	@exec node e2e/src/chaos/main.ts --kafka $(ARGS)
+
+every-offset: install ## restore to every offset and to random times, compare rows (ARGS="--s3 --records N")
+	@exec node e2e/src/restore/main.ts $(ARGS)
 
 conformance: install external ## run the RPC protocols' own conformance suite on the server kit
 	@deploy/conformance/run.sh
