@@ -1,6 +1,5 @@
-import { fromJson, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { EntError } from '@entdb/base';
-import { decodeWalRecord, encodeWalRecord, WalRecordSchema } from '@entdb/contracts';
+import { walRecordFromJson, walRecordProvenJson } from '@entdb/contracts';
 import { isCount, isObject } from './document.ts';
 import { formatFault, type Place } from './faults.ts';
 
@@ -31,7 +30,7 @@ export function encodeLine(
 ): { readonly line: string; readonly proof: LineProof } {
   const { partition, offset, timeMs, sequence, value } = record;
   const head = `{"partition":${partition},"offset":${offset},"time_ms":${timeMs},"sequence":${sequence}`;
-  const json = provenJson(tenantId, value);
+  const json = walRecordProvenJson(tenantId, value);
   if (json !== undefined) {
     const line = `${head},"crc32":"${sealedCrc(value)}","record":${json}}`;
     if (Buffer.byteLength(line) <= lineBytesMax) return { line, proof: 'json' };
@@ -44,23 +43,6 @@ export function encodeLine(
   }
   return { line, proof: 'base64' };
 }
-
-function provenJson(tenantId: string, value: Uint8Array): string | undefined {
-  let json: string;
-  try {
-    json = JSON.stringify(toJson(WalRecordSchema, decodeWalRecord(tenantId, value)));
-  } catch {
-    return undefined; // whatever is wrong with the record: its bytes are archived as they are
-  }
-  try {
-    return asBuffer(recordBytes(JSON.parse(json) as JsonValue)).equals(value) ? json : undefined;
-  } catch {
-    return undefined; // this text is not one that gives the record back
-  }
-}
-
-const recordBytes = (json: JsonValue): Uint8Array =>
-  encodeWalRecord(fromJson(WalRecordSchema, json));
 
 /**
  * The checksum in the stored record's own envelope. A later version that would encode the JSON in another way is found out by it;
@@ -82,7 +64,7 @@ export function decodeLine(line: string, place: Place): ArchivedRecord {
     throw formatFault('SEGMENT_CORRUPT', place, 'a number is missing or malformed');
   const value =
     'record' in json
-      ? valueOfJson(json.record as JsonValue, json.crc32, place) // parsed from JSON text
+      ? valueOfJson(json.record, json.crc32, place)
       : valueOfBase64(json.value_base64, place);
   return { partition, offset, timeMs, sequence, value };
 }
@@ -105,13 +87,11 @@ function parseLine(line: string, place: Place): Readonly<Record<string, unknown>
   return json;
 }
 
-function valueOfJson(json: JsonValue, crc32: unknown, place: Place): Uint8Array {
+function valueOfJson(json: unknown, crc32: unknown, place: Place): Uint8Array {
   let value: Uint8Array;
   let tenantId: string;
   try {
-    const record = fromJson(WalRecordSchema, json);
-    ({ tenantId } = record);
-    value = encodeWalRecord(record);
+    ({ tenantId, value } = walRecordFromJson(json));
   } catch (cause) {
     throw formatFault('UNKNOWN_FORMAT', place, 'a record that this version cannot read', cause);
   }

@@ -32,6 +32,7 @@ export {
   encodeStatusRecord,
   encodeWalRecord,
 } from './record.ts';
+export { walRecordFromJson, walRecordProvenJson } from './record-json.ts';
 export {
   encodeTransaction,
   requestHash,

@@ -23,6 +23,11 @@ export function takeWire(): Buffer<ArrayBuffer> {
   return taken;
 }
 
+/** Whether these bytes were written since `beginWire`. */
+export function isWire(expected: Uint8Array): boolean {
+  return expected.length === end && bytes.compare(expected, 0, end, 0, end) === 0;
+}
+
 function room(count: number): void {
   if (end + count <= bytes.length) return;
   const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, end + count));
