@@ -27,7 +27,7 @@ first: install ## the README's first write and read, on a running fleet
 tour: install ## the tour of docs/guides/getting-started.md, on a running fleet
 	@exec node examples/first/src/tour.ts
 
-git-history: install ## restore to random commits of a git repository, compare with git (ARGS="--repo PATH")
+git-history: install ## restore to random commits of a git repository, compare with git (ARGS="--repo PATH --s3")
 	@exec node examples/git-history/src/main.ts $(ARGS)
 
 kafka-up: install ## start local Kafka brokers (BROKERS=1 or 3)

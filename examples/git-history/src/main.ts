@@ -14,6 +14,8 @@ const { values } = parseArgs({
     /** Commits to restore to. */
     sample: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    /** On an S3 server instead of a directory. */
+    s3: { type: 'boolean', default: false },
   },
 });
 
@@ -21,12 +23,14 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const dir = mkdtempSync(join(tmpdir(), 'entdb-git-history-'));
 const started = performance.now();
 try {
-  say(`repository ${values.repo}, sample ${values.sample}, seed ${values.seed}`);
+  const where = values.s3 ? 'S3 (versitygw)' : 'a directory';
+  say(`repository ${values.repo}, on ${where}, sample ${values.sample}, seed ${values.seed}`);
   const { commits, restored, equal, different } = await runGitHistory({
     repo: resolve(values.repo),
     dir,
     sample: Number(values.sample),
     seed: Number(values.seed),
+    s3: values.s3,
     say,
   });
   const seconds = ((performance.now() - started) / 1000).toFixed(0);

@@ -3,6 +3,7 @@ import { realClock } from '@entdb/base';
 import { createClient } from '@entdb/client';
 import { parseSettings } from '@entdb/config';
 import { startFleet } from '@entdb/deploy/local';
+import { startS3 } from '@entdb/deploy/s3';
 import { openPlaces, recoverySettings, type Places } from '@entdb/restore';
 import { loadCatalog, makeSnapshot } from '@entdb/snapshot';
 import { compareCommit, waysToRestore } from './compare.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   /** Commits that are restored to, at the most. */
   readonly sample: number;
   readonly seed: number;
+  /** On an S3 server that is started for it; else in a directory. */
+  readonly s3?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -38,6 +41,7 @@ const archiveTimeoutMs = 120_000;
 export async function runGitHistory(options: RunOptions): Promise<Tally> {
   const { repo, dir, sample, seed, say } = options;
   const dataDir = join(dir, 'data');
+  const s3 = options.s3 === true ? await openBucket(join(dir, 's3')) : undefined;
   const fleet = await startFleet({
     dataDir,
     archivers: 1,
@@ -45,12 +49,12 @@ export async function runGitHistory(options: RunOptions): Promise<Tally> {
       ENTDB_OPERATIONS_MAX: '5000',
       ENTDB_ARCHIVE_SEGMENT_BYTES: '64KiB',
       ENTDB_ARCHIVE_IDLE: '200ms',
+      ...s3?.env,
     },
     onEvent: say,
   });
-  const places = openPlaces(parseSettings(recoverySettings, { ENTDB_DATA_DIR: dataDir }), {
-    archiveOnly: true,
-  });
+  const env = { ENTDB_DATA_DIR: dataDir, ...s3?.env };
+  const places = openPlaces(parseSettings(recoverySettings, env), { archiveOnly: true });
   try {
     const commits = await write(options, fleet, places);
     await fleet.stop();
@@ -68,7 +72,26 @@ export async function runGitHistory(options: RunOptions): Promise<Tally> {
   } finally {
     await places.close();
     await fleet.stop();
+    await s3?.stop();
   }
+}
+
+/** A bucket of a server of its own, and the settings that name it. */
+async function openBucket(dir: string) {
+  const server = await startS3({ dir });
+  await server.createBucket('git-history');
+  const { endpoint, region, credentials } = server;
+  return {
+    env: {
+      ENTDB_OBJECT_STORE: 's3',
+      ENTDB_S3_BUCKET: 'git-history',
+      ENTDB_S3_ENDPOINT: endpoint,
+      ENTDB_S3_REGION: region,
+      ENTDB_S3_ACCESS_KEY_ID: credentials.accessKeyId,
+      ENTDB_S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    },
+    stop: () => server.stop(),
+  };
 }
 
 async function write(
