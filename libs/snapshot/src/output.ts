@@ -33,10 +33,13 @@ export interface OutputOptions {
   readonly tenantId: string;
   /** Replaces what is in the target. */
   readonly force: boolean;
+  /** The target lies in a volume that the caller itself owns: its `shard.db` is open, and that is as it should be. */
+  readonly inOwnVolume?: boolean;
 }
 
 /** Throws OUTPUT_NOT_EMPTY, OUTPUT_IN_USE. */
-export function openOutput({ outputDir, tenantId, force }: OutputOptions): Output {
+export function openOutput(options: OutputOptions): Output {
+  const { outputDir, tenantId, force, inOwnVolume = false } = options;
   parseTenantId(tenantId); // it becomes a part of paths
   mkdirSync(outputDir, { recursive: true });
   const root = realpathSync(outputDir);
@@ -47,7 +50,8 @@ export function openOutput({ outputDir, tenantId, force }: OutputOptions): Outpu
       tenantId,
       hint: 'choose another folder, or say --force to replace what is there',
     });
-  holdOwners(target, tenantId).forEach((hold) => hold.release());
+  const owners = () => holdOwners(target, tenantId, inOwnVolume ? [] : shardFilesAbove(target));
+  owners().forEach((hold) => hold.release());
 
   mkdirSync(folder, { recursive: true });
   const lock = holdFile(join(folder, 'lock.db'));
@@ -67,7 +71,7 @@ export function openOutput({ outputDir, tenantId, force }: OutputOptions): Outpu
     planPath: join(folder, 'plan.json'),
     publish() {
       // Owners are held out until the new files are in place: one that starts in between would open the old ones.
-      const holds = holdOwners(target, tenantId);
+      const holds = owners();
       try {
         if (!force && !isEmptyFolder(target))
           throw new EntError('OUTPUT_NOT_EMPTY', `${target} has been filled meanwhile`, {
@@ -90,14 +94,14 @@ export function openOutput({ outputDir, tenantId, force }: OutputOptions): Outpu
  * Takes what a running process would have open: the `shard.db` of a volume that the target lies in, which an applier holds from its start to its end, and the
  * target's own files. Throws OUTPUT_IN_USE where one of them is taken.
  */
-function holdOwners(target: string, tenantId: string): readonly Hold[] {
+function holdOwners(
+  target: string,
+  tenantId: string,
+  shardFiles: readonly string[],
+): readonly Hold[] {
   const holds: Hold[] = [];
   try {
-    for (const path of [
-      ...shardFilesAbove(target),
-      join(target, 'canonical.db'),
-      join(target, 'mailbox.db'),
-    ]) {
+    for (const path of [...shardFiles, join(target, 'canonical.db'), join(target, 'mailbox.db')]) {
       if (!existsSync(path)) continue;
       const hold = holdSound(path);
       if (hold === 'taken')

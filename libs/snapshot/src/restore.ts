@@ -37,6 +37,8 @@ export interface RestoreRequest extends PlanRequest {
   /** `<outputDir>/<tenant>` is what will be made. */
   readonly outputDir: string;
   readonly force?: boolean;
+  /** The folder lies in a volume that the caller itself owns. */
+  readonly inOwnVolume?: boolean;
   /** False where the store may only be read: then retention is not kept away. */
   readonly lease?: boolean;
   /** The digests that the live system had at the target. */
@@ -115,7 +117,8 @@ export async function restoreTenant(request: RestoreRequest): Promise<RestoreRep
   const { outputDir, tenantId, lease: wantsLease = true } = request;
   checkTarget(request.target);
   const force = request.force === true || request.from?.kind === 'folder';
-  const output = openOutput({ outputDir, tenantId, force });
+  const inOwnVolume = request.inOwnVolume === true;
+  const output = openOutput({ outputDir, tenantId, force, inOwnVolume });
   let lease: Lease | undefined;
   try {
     if (wantsLease) lease = await takeLease({ ...request, purpose: 'restore' });
