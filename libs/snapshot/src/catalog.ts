@@ -1,26 +1,30 @@
 import {
-  archivePrefix,
-  catalogueArchive,
-  catalogueSnapshots,
   checksumNameOf,
   manifestName,
   parseChecksum,
+  parseErasure,
   parseManifest,
   snapshotFileName,
-  snapshotsPrefix,
   type CataloguedSegment,
+  type Erasure,
   type SegmentChecksum,
   type SnapshotManifest,
 } from '@entdb/archive-format';
-import { EntError, isEntError, type ErrorCode } from '@entdb/base';
+import { EntError } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
-import { windowsOf, type Damage, type History, type RestorableWindow } from './history.ts';
+import { judged, type Damage } from './damage.ts';
+import { erasedBy } from './erased.ts';
+import { windowsOf, type History, type RestorableWindow } from './history.ts';
+import { isWithin, pointOf, type Limit } from './limit.ts';
+import { listTenant, type Listing } from './listing.ts';
 import { mapBounded } from './map-bounded.ts';
 
 /** What the object store holds of one tenant, and what is wrong with it. */
 export interface Catalog {
   readonly history: History;
   readonly windows: readonly RestorableWindow[];
+  /** The archive's last segment, whatever part of it the history has. */
+  readonly last: SegmentChecksum | 'damaged' | undefined;
   /** The last segment, if its checksum is not there yet: an archiver is at work on it, or died there. */
   readonly unfinished: string | undefined;
   /** Snapshots that were never finished: without a manifest there is none. By their ids. */
@@ -37,84 +41,130 @@ export interface CatalogOptions {
   readonly signal?: AbortSignal;
 }
 
+type Call = { readonly signal?: AbortSignal };
+type Sizes = ReadonlyMap<string, number>;
+
 const readsInFlightMax = 16;
 const documentBytesMax = 1024 * 1024;
 
 /**
- * Lists a tenant's objects and reads the small ones: checksums and manifests. Costs two listings and one read of about a kilobyte for each segment
+ * Lists a tenant's objects and reads the small ones: checksums, manifests, erasures. Costs three listings and one read of about a kilobyte for each segment
  * and snapshot. Damage is part of the answer; only the store's own failures are thrown.
  */
 export async function loadCatalog(
   store: ObjectStore,
   tenantId: string,
-  options: CatalogOptions = {},
+  { afterSequence = 0, signal }: CatalogOptions = {},
 ): Promise<Catalog> {
-  const { afterSequence = 0, signal } = options;
   const call = signal ? { signal } : {};
-  const sizes = new Map<string, number>();
-  const namesOf = async (prefix: string): Promise<readonly string[]> => {
-    const names: string[] = [];
-    for await (const { key, size } of store.list({ prefix, ...call })) {
-      sizes.set(key, size);
-      names.push(key);
-    }
-    return names;
-  };
-  // Snapshots are listed first: a segment that one of them builds on is then in the listing that follows.
-  const snapshotNames = await namesOf(snapshotsPrefix(tenantId));
-  const archive = catalogueArchive(tenantId, await namesOf(archivePrefix(tenantId)));
-  const kept = catalogueSnapshots(tenantId, snapshotNames);
+  const listing = await listTenant(store, tenantId, call);
+  const snapshots = await mapBounded(listing.snapshots, readsInFlightMax, ({ snapshotId }) =>
+    judgedManifest(store, listing, snapshotId, call),
+  );
+  return catalogOf(store, listing, { snapshots, afterSequence, untilSequence: Infinity }, call);
+}
 
-  const isLast = (entry: CataloguedSegment) => entry === archive.segments.at(-1);
-  const unfinished = archive.segments.find((entry) => entry.state === 'unsealed' && isLast(entry));
-  const needed = archive.segments.filter((entry, i) => {
-    const next = archive.segments[i + 1];
-    return entry !== unfinished && (!next || next.firstSequence > afterSequence + 1);
+/**
+ * The part of a catalog that the shortest way to a limit needs: the newest sound snapshot within it that is not to be passed over, and the segments from there to the
+ * limit. So restoring what is recent does not cost the whole history. What a plan says from it is what it says from all, if it is a
+ * plan; a refusal is to be made from all.
+ */
+export async function loadWay(
+  store: ObjectStore,
+  listing: Listing,
+  limit: Limit,
+  options: { readonly passedOver: ReadonlySet<string>; readonly signal?: AbortSignal },
+): Promise<Catalog> {
+  const call = options.signal ? { signal: options.signal } : {};
+  const snapshots: Judged<SnapshotManifest>[] = [];
+  let base: SnapshotManifest | undefined;
+  for (const { snapshotId, logTimeMs } of listing.snapshots.toReversed()) {
+    // It has its time in its name; but one sound manifest is needed to know what the archive must reach.
+    const isAfter = limit.kind === 'time' && logTimeMs > limit.timeMs;
+    if (isAfter && snapshots.some(({ value }) => value)) continue;
+    const found = await judgedManifest(store, listing, snapshotId, call);
+    snapshots.push(found);
+    if (!found.value || options.passedOver.has(snapshotId)) continue;
+    if (!isWithin(limit, pointOf(found.value))) continue;
+    base = found.value;
+    break;
+  }
+  const afterSequence = base?.sequence ?? 0;
+  const untilSequence = limit.kind === 'sequence' ? limit.sequence : Infinity;
+  return catalogOf(store, listing, { snapshots, afterSequence, untilSequence }, call);
+}
+
+/** The part that a snapshot by itself needs. */
+export async function loadSnapshot(
+  store: ObjectStore,
+  listing: Listing,
+  snapshotId: string,
+  call: Call,
+): Promise<Catalog> {
+  const isThere = listing.snapshots.some((entry) => entry.snapshotId === snapshotId);
+  const snapshots = isThere ? [await judgedManifest(store, listing, snapshotId, call)] : [];
+  const sequence = snapshots[0]?.value?.sequence ?? Infinity;
+  const range = { snapshots, afterSequence: sequence, untilSequence: sequence };
+  return catalogOf(store, listing, range, call);
+}
+
+type Judged<T> = { readonly value?: T; readonly damage?: Damage };
+
+async function catalogOf(
+  store: ObjectStore,
+  listing: Listing,
+  part: {
+    readonly snapshots: readonly Judged<SnapshotManifest>[];
+    readonly afterSequence: number;
+    readonly untilSequence: number;
+  },
+  call: Call,
+): Promise<Catalog> {
+  const { tenantId, unfinished, incomplete, unknown, sizes } = listing;
+  const { snapshots, afterSequence, untilSequence } = part;
+  // One segment beyond the end is read, too: that it follows is what settles the end.
+  const beyond = listing.segments.findIndex(({ firstSequence }) => firstSequence > untilSequence);
+  const upTo = beyond < 0 ? listing.segments : listing.segments.slice(0, beyond + 1);
+  const needed = upTo.filter((_, i) => {
+    const next = listing.segments[i + 1];
+    return !next || next.firstSequence > afterSequence + 1;
   });
-  const segments = await mapBounded(needed, readsInFlightMax, async (entry) =>
-    judged(entry.firstSequence, entry.segment, () => readSegment(store, entry, sizes, call)),
+  const read = (entry: CataloguedSegment) =>
+    judged(entry.segment, entry.firstSequence, () => readSegment(store, entry, sizes, call));
+  const segments = await mapBounded(needed, readsInFlightMax, read);
+  const end = listing.segments.at(-1);
+  const ending = end && (end === needed.at(-1) ? segments.at(-1) : await read(end));
+  const sound = segments.flatMap(({ value }) => value ?? []);
+  const erasures = await mapBounded(listing.erasures, readsInFlightMax, async (entry) =>
+    erasedBy(entry, await judgedErasure(store, entry.object, call), sound),
   );
-  const begun = kept.snapshots.filter(({ snapshotId }) =>
-    sizes.has(manifestName(tenantId, snapshotId)),
-  );
-  const snapshots = await mapBounded(begun, readsInFlightMax, async ({ snapshotId }) =>
-    judged(undefined, snapshotId, () => readManifest(store, tenantId, snapshotId, sizes, call)),
-  );
-
   const history: History = {
     tenantId,
-    segments: segments.flatMap(({ value }) => value ?? []),
+    segments: sound,
     snapshots: snapshots
       .flatMap(({ value }) => value ?? [])
       .sort((a, b) => a.sequence - b.sequence),
+    erasures,
     damaged: [...segments, ...snapshots].flatMap(({ damage }) => damage ?? []),
   };
-  return {
-    history,
-    windows: windowsOf(history),
-    unfinished: unfinished?.segment,
-    incomplete: kept.snapshots
-      .map(({ snapshotId }) => snapshotId)
-      .filter((id) => !sizes.has(manifestName(tenantId, id))),
-    unknown: [...archive.unknown, ...kept.unknown],
-    sizes,
-  };
+  const last = ending && (ending.value ?? 'damaged');
+  return { history, windows: windowsOf(history), last, unfinished, incomplete, unknown, sizes };
 }
 
-/** All tenants that the store has anything of, in order. */
-export async function listArchivedTenants(
+function judgedManifest(
   store: ObjectStore,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<readonly string[]> {
-  const tenants = new Set<string>();
-  for (const top of ['archive/', 'snapshots/'])
-    for await (const folder of store.folders(top, options))
-      tenants.add(folder.slice(top.length, -1));
-  return [...tenants].sort();
+  { tenantId, sizes }: Listing,
+  id: string,
+  call: Call,
+): Promise<Judged<SnapshotManifest>> {
+  return judged(id, undefined, () => readManifest(store, tenantId, id, sizes, call));
 }
 
-type Call = { readonly signal?: AbortSignal };
-type Sizes = ReadonlyMap<string, number>;
+function judgedErasure(store: ObjectStore, name: string, call: Call): Promise<Judged<Erasure>> {
+  return judged(name, undefined, async () =>
+    parseErasure(await store.read(name, { bytesMax: documentBytesMax, ...call }), name),
+  );
+}
 
 async function readSegment(
   store: ObjectStore,
@@ -161,33 +211,4 @@ async function readManifest(
 
 function segmentCorrupt(segment: string, what: string): EntError {
   return new EntError('SEGMENT_CORRUPT', `${segment}: ${what}`, { metadata: { object: segment } });
-}
-
-/** What an object may be found to be. Everything else is a failure of the store, and says nothing of the object. */
-const damageCodes: readonly ErrorCode[] = [
-  'SEGMENT_CORRUPT',
-  'SNAPSHOT_CORRUPT',
-  'UNKNOWN_FORMAT',
-  'OBJECT_CORRUPT',
-  'OBJECT_NOT_FOUND',
-  'INVALID_ARGUMENT', // larger than any object of its kind
-];
-
-export function isDamage(error: unknown): error is EntError {
-  return isEntError(error) && damageCodes.includes(error.code);
-}
-
-async function judged<T>(
-  firstSequence: number | undefined,
-  object: string,
-  read: () => Promise<T>,
-): Promise<{ readonly value?: T; readonly damage?: Damage }> {
-  try {
-    return { value: await read() };
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    const { code, message } = error;
-    const place = firstSequence === undefined ? {} : { firstSequence };
-    return { damage: { object, code, reason: message, ...place } };
-  }
 }

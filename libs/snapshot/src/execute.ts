@@ -48,6 +48,7 @@ export interface ExecuteOptions {
   readonly scrub: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExecuteProgress) => void;
+  readonly onErasure?: (at: Point) => void;
 }
 
 export interface ExecuteProgress {
@@ -81,6 +82,7 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
     limit: plan.limit,
     ...(options.checkpoints && { expected: options.checkpoints }),
     ...(options.signal && { signal: options.signal }),
+    ...(options.onErasure && { onErasure: options.onErasure }),
     onApplied: (point: Point) => {
       at = point;
       tell(step, 'under way');

@@ -6,7 +6,8 @@ import {
   type SegmentChecksum,
   type SnapshotManifest,
 } from '@entdb/archive-format';
-import type { ErrorCode } from '@entdb/base';
+import type { Damage } from './damage.ts';
+import type { ErasedAt } from './erased.ts';
 import {
   beforeFirst,
   firstOf,
@@ -22,17 +23,10 @@ export interface History {
   readonly tenantId: string;
   readonly segments: readonly SegmentChecksum[];
   readonly snapshots: readonly SnapshotManifest[];
-  /** What is there and cannot be used. */
+  /** Records after which nothing from before them may come back; ascending. */
+  readonly erasures: readonly ErasedAt[];
+  /** Segments and snapshots that are there and cannot be used. */
   readonly damaged: readonly Damage[];
-}
-
-/** An object that was found wrong. */
-export interface Damage {
-  readonly object: string;
-  readonly code: ErrorCode;
-  readonly reason: string;
-  /** Of a segment: where it stands. */
-  readonly firstSequence?: number;
 }
 
 export const idOf = ({ logTimeUs }: SnapshotManifest): string => snapshotId(logTimeUs / 1000);
@@ -144,7 +138,7 @@ export interface RestorableWindow {
   readonly last: Point;
 }
 
-/** What can be restored from the archive, as disjoint stretches in ascending order; one of them when nothing is wrong. */
+/** What can be restored from the archive, as disjoint stretches in ascending order; one of them when nothing is wrong. The first begins at the newest erasure. */
 export function windowsOf(history: History): readonly RestorableWindow[] {
   const windows: RestorableWindow[] = [];
   const add = (first: Point, last: Point): void => {
@@ -158,5 +152,11 @@ export function windowsOf(history: History): readonly RestorableWindow[] {
   if (first) add(firstOf(first), whole.reached);
   for (const snapshot of history.snapshots)
     add(pointOf(snapshot), pathFrom(history, pointOf(snapshot), all).reached);
-  return windows;
+  const floor = history.erasures.at(-1)?.at;
+  if (!floor) return windows;
+  return windows
+    .filter((window) => window.last.sequence >= floor.sequence)
+    .map((window) =>
+      window.first.sequence < floor.sequence ? { ...window, first: floor } : window,
+    );
 }

@@ -1,15 +1,13 @@
-export { listArchivedTenants, loadCatalog, type Catalog } from './catalog.ts';
+export { loadCatalog, type Catalog } from './catalog.ts';
 export type { ExecuteProgress } from './execute.ts';
-export type { Damage, History, RestorableWindow } from './history.ts';
+export type { Damage } from './damage.ts';
+export type { ErasedAt } from './erased.ts';
+export type { History, RestorableWindow } from './history.ts';
 export type { Limit, Point } from './limit.ts';
+export { listArchivedTenants } from './listing.ts';
 export type { Digests } from './replay.ts';
-export {
-  planFor,
-  restoreTenant,
-  type PlanRequest,
-  type RestoreReport,
-  type RestoreRequest,
-} from './restore.ts';
+export { planFor, type PlanRequest } from './planning.ts';
+export { restoreTenant, type RestoreReport, type RestoreRequest } from './restore.ts';
 export type {
   KeyScan,
   PlannedBase,

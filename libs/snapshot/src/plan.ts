@@ -1,5 +1,7 @@
 import type { ChainFault, SegmentChecksum, SnapshotManifest } from '@entdb/archive-format';
-import type { Damage, RestorableWindow } from './history.ts';
+import type { Damage } from './damage.ts';
+import type { ErasedAt } from './erased.ts';
+import type { RestorableWindow } from './history.ts';
 import type { Limit, Point } from './limit.ts';
 import type { Refusal } from './refusal.ts';
 import type { RestoreTarget } from './target.ts';
@@ -27,6 +29,8 @@ export interface RestorePlan {
   /** Places where the archive is not whole; none of them on the way. */
   readonly gaps: readonly ChainFault[];
   readonly windows: readonly RestorableWindow[];
+  /** The newest erasure that is known: the result must hold it. */
+  readonly erased?: ErasedAt;
   /** Damaged objects that the way leads around. */
   readonly passedOver: readonly Damage[];
 }

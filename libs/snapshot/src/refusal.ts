@@ -1,4 +1,5 @@
 import { EntError, type ErrorCode } from '@entdb/base';
+import type { ErasedAt } from './erased.ts';
 import { idOf, windowsOf, type History } from './history.ts';
 import { describeTarget, type RestoreTarget } from './target.ts';
 
@@ -7,6 +8,12 @@ export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;
+  /** Of the record that the refusal is about. */
+  readonly position?: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+  };
 }
 
 export interface Refused {
@@ -40,7 +47,30 @@ export function beforeEverything(history: History, target: RestoreTarget): Refus
   );
 }
 
+/** The target lies before the tenant's newest erasure, or what can be had ends before it. */
+export function erasedAfter(
+  { tenantId }: History,
+  place: { readonly topic: string; readonly partition: number },
+  { at, damage }: ErasedAt,
+  what: string,
+): Refused {
+  const { topic, partition } = place;
+  const where = damage ? '' : ` at offset ${at.offset}, ${new Date(at.timeMs).toISOString()}`;
+  return {
+    kind: 'refused',
+    refusal: {
+      code: 'TENANT_ERASED',
+      message: `tenant ${tenantId} was erased by its record ${at.sequence}${where}: ${what} before that`,
+      hint: `nothing from before an erasure comes back; the first record that can be restored is ${at.sequence}`,
+      ...(!damage && { position: { topic, partition, offset: at.offset } }),
+    },
+  };
+}
+
 /** What a person or a program is told who asked for the restore. */
-export function refusalError(tenantId: string, { code, message, hint }: Refusal): EntError {
-  return new EntError(code, message, { tenantId, hint });
+export function refusalError(
+  tenantId: string,
+  { code, message, hint, position }: Refusal,
+): EntError {
+  return new EntError(code, message, { tenantId, hint, ...(position && { position }) });
 }

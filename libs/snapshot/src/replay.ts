@@ -1,10 +1,11 @@
-import { decodeSegment, type ArchivedRecord, type SegmentChecksum } from '@entdb/archive-format';
+import type { ArchivedRecord, SegmentChecksum } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import { decodeWalRecord } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
 import type { PlacedRecord, TenantPosition, TenantWriter } from '@entdb/tenant-store';
 import { isExhausted, isWithin, pointAfter, type Limit, type Point } from './limit.ts';
 import { readAhead } from './map-bounded.ts';
+import { segmentReaderFor, type SegmentReader } from './segment-reader.ts';
 
 /** Segments are fetched while earlier ones are applied: at most so many, and so many stored bytes, beside the one in hand. */
 const segmentsAhead = 4;
@@ -18,6 +19,8 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal;
   /** After each batch that was applied. */
   readonly onApplied?: (at: Point) => void;
+  /** Each record that erases the tenant. */
+  readonly onErasure?: (at: Point) => void;
 }
 
 export interface Digests {
@@ -32,12 +35,19 @@ export const pointAt = ({ sequence, offset, logTimeUs }: TenantPosition): Point 
   timeMs: logTimeUs / 1000,
 });
 
-/** The stored bytes of segments, in order, fetched ahead of their use. */
+export interface FetchedSegment {
+  readonly segment: SegmentChecksum;
+  readonly batches: AsyncIterable<readonly ArchivedRecord[]>;
+}
+
+/** Segments in order, fetched ahead of their use. */
 export function fetchSegments(
   store: ObjectStore,
   segments: readonly SegmentChecksum[],
-  call: { readonly signal?: AbortSignal },
-): AsyncGenerator<{ readonly segment: SegmentChecksum; readonly bytes: Uint8Array }, void> {
+  reader: SegmentReader,
+  { signal }: { readonly signal?: AbortSignal },
+): AsyncGenerator<FetchedSegment, void> {
+  const call = { bytesMax: segmentBytesMax, ...(signal && { signal }) };
   const ahead = {
     items: segmentsAhead,
     cost: (segment: SegmentChecksum) => segment.bytes,
@@ -45,7 +55,7 @@ export function fetchSegments(
   };
   return readAhead(segments, ahead, async (segment) => ({
     segment,
-    bytes: await store.read(segment.segment, { bytesMax: segmentBytesMax, ...call }),
+    batches: reader.read(await store.read(segment.segment, call), segment),
   }));
 }
 
@@ -65,12 +75,17 @@ export async function replaySegments(
   const { limit, signal } = options;
   const start = writer.position.sequence;
   const ahead = segments.filter(({ lastSequence }) => lastSequence > start);
-  for await (const { segment, bytes } of fetchSegments(store, ahead, signal ? { signal } : {})) {
-    for await (const records of decodeSegment(bytes, segment)) {
-      signal?.throwIfAborted();
-      if (!applyArchived(writer, segment, records, options)) return;
+  const reader = segmentReaderFor(ahead.reduce((sum, { records }) => sum + records, 0));
+  try {
+    for await (const { segment, batches } of fetchSegments(store, ahead, reader, options)) {
+      for await (const records of batches) {
+        signal?.throwIfAborted();
+        if (!applyArchived(writer, segment, records, options)) return;
+      }
+      if (isExhausted(limit, pointAt(writer.position))) return;
     }
-    if (isExhausted(limit, pointAt(writer.position))) return;
+  } finally {
+    await reader.close();
   }
 }
 
@@ -79,7 +94,7 @@ function applyArchived(
   writer: TenantWriter,
   { topic, segment }: SegmentChecksum,
   records: readonly ArchivedRecord[],
-  { limit, expected, onApplied }: ReplayOptions,
+  { limit, expected, onApplied, onErasure }: ReplayOptions,
 ): boolean {
   const { tenantId } = writer;
   let at = pointAt(writer.position);
@@ -105,7 +120,9 @@ function applyArchived(
       onApplied?.(at);
       return false;
     }
-    batch.push({ topic, partition, offset, timeMs, record: decodeAt(tenantId, next, value) });
+    const record = decodeAt(tenantId, next, value);
+    batch.push({ topic, partition, offset, timeMs, record });
+    if (record.body.case === 'tenantDeleted' && record.body.value.erase) onErasure?.(next);
     at = next;
     const digests = expected?.get(at.sequence);
     if (!digests) continue;

@@ -70,6 +70,7 @@ const whole: History = {
   tenantId,
   segments,
   snapshots: [12, 20].map((n) => snapshotAt(points[n - 1]!)),
+  erasures: [],
   damaged: [],
 };
 const nowMs = 30_000 * day;
@@ -251,6 +252,7 @@ it('holds exactly the prefix, for any history and target', () => {
           tenantId,
           segments: segmentsOf(all, size).filter((_, i) => i !== lost),
           snapshots: cuts.map((n) => snapshotAt(all[n - 1]!)),
+          erasures: [],
           damaged: [],
         };
         const planning = plan(target, history);

@@ -2,8 +2,9 @@ import { basesFor } from './bases.ts';
 import { cutOf, refusedAtOnce } from './cut.ts';
 import { pathFrom, placeOf, type History } from './history.ts';
 import type { Planning, PlanOptions } from './plan.ts';
-import { beforeEverything, refused } from './refusal.ts';
-import type { RestoreTarget } from './target.ts';
+import { isWithin } from './limit.ts';
+import { beforeEverything, erasedAfter, refused } from './refusal.ts';
+import { describeTarget, type RestoreTarget } from './target.ts';
 import { planWay } from './way.ts';
 
 /** Pure: the same history and target give the same answer. */
@@ -23,6 +24,9 @@ export function planRestore(
   if (cut.kind !== 'cut') return cut;
   const early = refusedAtOnce(history, target, cut.limit, options);
   if (early) return early;
+  const erased = history.erasures.at(-1);
+  if (erased && !isWithin(cut.limit, erased.at))
+    return erasedAfter(history, place, erased, `${describeTarget(target)} lies`);
 
   const bases = basesFor(history, cut, options);
   if (bases.kind === 'refused') return bases;

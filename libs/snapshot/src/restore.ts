@@ -1,36 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EntError, isEntError, type Clock, type Rng } from '@entdb/base';
-import type { ObjectStore } from '@entdb/object-store';
+import { EntError, isEntError, type Rng } from '@entdb/base';
 import type { TenantFacts } from '@entdb/tenant-store';
-import { isDamage, loadCatalog, type Catalog } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
+import { isDamage, type Damage } from './damage.ts';
 import { executePlan, type ExecuteProgress } from './execute.ts';
-import { findKey } from './find-key.ts';
 import { fsyncPath } from './files.ts';
-import { idOf, type Damage } from './history.ts';
+import { idOf } from './history.ts';
 import { isExhausted, type Point } from './limit.ts';
 import { takeLease, type Lease } from './lease.ts';
 import { openOutput, type Output } from './output.ts';
+import type { Planning, RestorePlan } from './plan.ts';
+import { planShortest, type PlanRequest } from './planning.ts';
+import { erasedAfter, refusalError } from './refusal.ts';
 import { pointAt, type Digests } from './replay.ts';
-import type { PlanOptions, Planning, PlanStart, RestorePlan } from './plan.ts';
-import { refusalError } from './refusal.ts';
-import { planRestore } from './restore-plan.ts';
-import { reachOf, type LogAtHand } from './tail.ts';
 import { checkTarget, describeTarget, type RestoreTarget } from './target.ts';
-
-export interface PlanRequest {
-  readonly store: ObjectStore;
-  readonly clock: Clock;
-  readonly tenantId: string;
-  readonly target: RestoreTarget;
-  /** Default: whatever is the shortest way. */
-  readonly from?: PlanStart;
-  /** Where the unarchived tail may be read. */
-  readonly log?: LogAtHand;
-  /** What to do where the archive ends first and there is no log. Default: refuse. */
-  readonly short?: 'refuse' | 'accept';
-  readonly signal?: AbortSignal;
-}
 
 export interface RestoreRequest extends PlanRequest {
   readonly rng: Rng;
@@ -48,13 +32,8 @@ export interface RestoreRequest extends PlanRequest {
   /** Sum up every row again before the files are given out. */
   readonly scrub?: boolean;
   readonly onProgress?: (progress: ExecuteProgress) => void;
-}
-
-export interface Planned {
-  readonly planning: Planning;
-  readonly catalog: Catalog;
-  /** Where the log ended when it was asked. */
-  readonly logEndOffset: number | undefined;
+  /** Each record on the way that erases the tenant; those of a run that was cut off are not told again. */
+  readonly onErasure?: (at: Point) => void;
 }
 
 /** What was restored, and the proof of it. Also written beside the files, as report.json. */
@@ -78,35 +57,6 @@ export interface RestoreReport {
   /** A segment that has no checksum yet, and was not used. */
   readonly unfinished: string | null;
   readonly unknownObjects: readonly string[];
-}
-
-/** The plan and what it is made of, without touching a file: the dry run. A key is looked for, which reads the archive. */
-export async function planFor(
-  request: PlanRequest,
-  passedOver: readonly Damage[] = [],
-): Promise<Planned> {
-  const { store, tenantId, log, signal } = request;
-  const call = signal ? { signal } : {};
-  const target = checkTarget(request.target);
-  // The log first: its mark must be older than the listing.
-  const reach = log && (await reachOf(log));
-  const catalog = await loadCatalog(store, tenantId, call);
-  const options: PlanOptions = {
-    nowMs: request.clock.now(),
-    from: request.from ?? { kind: 'best' },
-    short: request.short ?? 'refuse',
-    passedOver,
-    ...(reach && { log: reach }),
-  };
-  const planned = (planning: Planning): Planned => ({
-    planning,
-    catalog,
-    logEndOffset: reach?.endOffset,
-  });
-  const planning = planRestore(catalog.history, target, options);
-  if (planning.kind !== 'scan') return planned(planning);
-  const located = await findKey(store, tenantId, planning.scan, call);
-  return planned(planRestore(catalog.history, target, { ...options, located }));
 }
 
 /**
@@ -143,7 +93,7 @@ function goesOnLater(error: unknown, signal: AbortSignal | undefined): boolean {
 async function restoreInto(request: RestoreRequest, output: Output): Promise<RestoreReport> {
   const passedOver: Damage[] = [];
   for (;;) {
-    const { planning, catalog, logEndOffset } = await planFor(request, passedOver);
+    const { planning, catalog, logEndOffset } = await planShortest(request, passedOver);
     if (planning.kind !== 'plan') throw unplanned(request, planning, passedOver);
     const { plan } = planning;
     try {
@@ -203,7 +153,7 @@ async function runPlan(
   catalog: Catalog,
   logEndOffset: number | undefined,
 ): Promise<RestoreReport> {
-  const { store, log, expected, scrub = false, signal, onProgress } = request;
+  const { store, log, expected, scrub = false, signal, onProgress, onErasure } = request;
   const { facts, metOnLog } = await executePlan({
     store,
     plan,
@@ -214,8 +164,10 @@ async function runPlan(
     ...(expected && { expected }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
+    ...(onErasure && { onErasure }),
   });
   const reached = pointAt(facts.position);
+  assertNotErased(plan, catalog, reached);
   assertReached(plan, reached, metOnLog);
   const report = reportOf(plan, catalog, facts);
   const path = join(output.work, 'report.json');
@@ -235,6 +187,13 @@ function checkpointsOf(
     (snapshot) => snapshot.sequence > base.at.sequence && !damaged.has(idOf(snapshot)),
   );
   return new Map(sound.map(({ sequence, digests }) => [sequence, digests]));
+}
+
+/** The log may end before the erasure that an object tells of. */
+function assertNotErased(plan: RestorePlan, { history }: Catalog, reached: Point): void {
+  const { erased, tenantId } = plan;
+  if (!erased || reached.sequence >= erased.at.sequence) return;
+  throw refusalError(tenantId, erasedAfter(history, plan, erased, 'what can be had ends').refusal);
 }
 
 function assertReached(

@@ -19,10 +19,11 @@ import {
   tenantFacts,
   type TenantFacts,
 } from '@entdb/tenant-store';
-import { isDamage, loadCatalog } from './catalog.ts';
+import { loadCatalog } from './catalog.ts';
+import { isDamage, type Damage } from './damage.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { fsyncPath, hashChunks, hashFile } from './files.ts';
-import { idOf, pathFrom, type Damage, type History } from './history.ts';
+import { idOf, pathFrom, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
 

@@ -116,7 +116,7 @@ async function assertSameLog(
 }
 
 /** Hands out what stands between two offsets, and ends there. */
-async function readLog(
+export async function readLog(
   { wal, topic, partition }: LogPlace,
   range: { readonly from: number; readonly endOffset: number; readonly signal?: AbortSignal },
   take: (records: readonly LogRecord[]) => 'go on' | 'stop',

@@ -5,9 +5,11 @@ import { checkSegmentBytes, snapshotFileName } from '@entdb/archive-format';
 import { EntError, type Clock, type ErrorCode, type Rng } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { loadCatalog, type Catalog } from './catalog.ts';
+import { checkErasures } from './check-erasures.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { checkObject } from './files.ts';
 import { faultsOf, idOf, windowsOf, type RestorableWindow } from './history.ts';
+import type { Point } from './limit.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Digests } from './replay.ts';
 import { restoreTenant, type RestoreReport } from './restore.ts';
@@ -96,7 +98,9 @@ export async function verifyTenant(request: VerifyRequest): Promise<VerifyReport
   const catalog = await loadCatalog(store, tenantId, call);
   const { history } = catalog;
   const findings: Finding[] = [
-    ...history.damaged.map(({ object, code, reason }) => ({ object, code, message: reason })),
+    ...[...history.damaged, ...history.erasures.flatMap(({ damage }) => damage ?? [])].map(
+      ({ object, code, reason }) => ({ object, code, message: reason }),
+    ),
     ...faultsOf(history).map(({ segment, message }) => ({
       object: segment,
       code: 'ARCHIVE_BROKEN' as const,
@@ -125,9 +129,18 @@ export async function verifyTenant(request: VerifyRequest): Promise<VerifyReport
     notes: [
       ...(catalog.unfinished === undefined ? [] : [`${catalog.unfinished} has no checksum yet`]),
       ...catalog.incomplete.map((id) => `${id} was never finished and is not used`),
+      ...(endsErased(history)
+        ? ['the archive does not reach the erasure yet: nothing can be restored']
+        : []),
     ],
     restored,
   };
+}
+
+/** An archiver writes of an erasure before the segment that has the record: until then there is nothing to restore to. */
+function endsErased({ erasures, segments }: Catalog['history']): boolean {
+  const erased = erasures.at(-1);
+  return erased !== undefined && erased.at.sequence > (segments.at(-1)?.lastSequence ?? 0);
 }
 
 async function checkBytes(
@@ -187,17 +200,22 @@ async function tryRestore(
       hasBeginning || !oldest
         ? { kind: 'scratch' as const }
         : { kind: 'snapshot' as const, id: idOf(oldest) };
+    if (endsErased(history)) return { findings, restored: null };
     let restored: VerifyReport['restored'] = null;
+    const erasures: Point[] = [];
     const failed = await finding(tenantId, async () => {
-      const { reached, digests, records } = await restoreTenant({
+      const { plan, reached, digests, records } = await restoreTenant({
         ...request,
         target: { kind: 'latest' },
         from,
         short: 'accept',
         outputDir: join(dir, 'trial'),
         scrub: true,
+        onErasure: (at) => erasures.push(at),
       });
       restored = { reached, digests, records };
+      const stretch = { after: plan.base.at.sequence, last: reached.sequence };
+      findings.push(...checkErasures(tenantId, stretch, history.erasures, erasures));
     });
     return { findings: [...findings, ...failed], restored };
   } finally {

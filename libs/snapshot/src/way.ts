@@ -11,7 +11,7 @@ import type {
   PlanOptions,
   RestorePlan,
 } from './plan.ts';
-import { beforeEverything, refused } from './refusal.ts';
+import { beforeEverything, erasedAfter, refused } from './refusal.ts';
 import { describeTarget, type RestoreTarget } from './target.ts';
 
 /** A way that may lead from a base to a target. */
@@ -104,6 +104,9 @@ function planOf(
   tail: PlannedTail,
   reaches: RestorePlan['reaches'],
 ): Planning {
+  const erased = history.erasures.at(-1);
+  if (erased && tail.kind === 'none' && path.reached.sequence < erased.at.sequence)
+    return erasedAfter(history, place, erased, 'what is archived ends');
   const files = base.kind === 'snapshot' ? base.manifest.files : [];
   const bytes = sum(path.segments, (segment) => segment.bytes) + sum(files, (file) => file.bytes);
   const records = path.reached.sequence - base.at.sequence;
@@ -127,6 +130,7 @@ function planOf(
       estimateSeconds: seconds(bytes / bytesPerSecond + records / recordsPerSecond),
       gaps: faultsOf(history),
       windows: windowsOf(history),
+      ...(erased && { erased }),
       passedOver: [
         ...history.damaged.filter(({ firstSequence }) => firstSequence === undefined),
         ...(options.passedOver ?? []),

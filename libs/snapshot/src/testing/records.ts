@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   encodeWalRecord,
   Kind,
@@ -91,6 +92,41 @@ function recordOf(key: string, n: number, random: (below: number) => number): Wa
     preconditions: [],
   };
   return walRecord(key, transaction, n === 0);
+}
+
+/** Anything but a transaction, as the gateway would write it. */
+export function bodyRecord(key: string, body: WalRecord['body']): WalRecord {
+  return {
+    $typeName: 'entdb.v1.WalRecord',
+    tenantId,
+    idempotencyKey: key,
+    requestHash: Uint8Array.from(createHash('sha256').update(key).digest()),
+    actor: 'test',
+    schemaFingerprint: '',
+    autoCreate: false,
+    body,
+  };
+}
+
+export const deletion = (key: string, erase: boolean): WalRecord =>
+  bodyRecord(key, {
+    case: 'tenantDeleted',
+    value: { $typeName: 'entdb.v1.TenantDeleted', erase },
+  });
+
+export const creation = (key: string): WalRecord =>
+  bodyRecord(key, { case: 'tenantCreated', value: { $typeName: 'entdb.v1.TenantCreated' } });
+
+/** The log with these records in the place of its own: by number, from 1. */
+export function withRecords(
+  log: readonly RawRecord[],
+  records: Readonly<Record<number, WalRecord>>,
+): readonly RawRecord[] {
+  return log.map((raw, i) => {
+    const record = records[i + 1];
+    if (!record) return raw;
+    return { ...raw, key: record.idempotencyKey, value: encodeWalRecord(record) };
+  });
 }
 
 export function walRecord(key: string, transaction: Transaction, withSchema: boolean): WalRecord {

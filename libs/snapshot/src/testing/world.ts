@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import {
   checksumNameOf,
   encodeChecksum,
+  encodeErasure,
   encodeSegment,
+  erasureName,
   firstLink,
   nextLink,
   type SegmentChecksum,
@@ -15,6 +17,7 @@ import { decodeWalRecord } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
 import { openTenantWriter, type PlacedRecord } from '@entdb/tenant-store';
 import type { DatabaseSync } from 'node:sqlite';
+import { erases } from '../find-erasures.ts';
 import type { Point } from '../limit.ts';
 import type { Digests } from '../replay.ts';
 import { baseTimeMs, place, tenantId, type RawRecord } from './records.ts';
@@ -131,6 +134,12 @@ export async function archive(
     }));
     const { name, bytes, checksum } = await encodeSegment(link, records);
     await store.create(name, bytes);
+    for (const [i, { offset, sequence, value }] of records.entries()) {
+      if (!erases(tenantId, value)) continue;
+      const timeMs = Math.max(link.timeMsMin, ...records.slice(0, i + 1).map((r) => r.timeMs));
+      const erasure = { tenantId, ...place, offset, sequence, timeMs, epoch: null };
+      await store.create(erasureName(tenantId, sequence), Buffer.from(encodeErasure(erasure)));
+    }
     await store.create(checksumNameOf(name), Buffer.from(encodeChecksum(checksum)));
     checksums.push(checksum);
     link = nextLink(checksum);

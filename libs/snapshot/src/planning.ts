@@ -1,0 +1,127 @@
+import type { Clock } from '@entdb/base';
+import type { ObjectStore } from '@entdb/object-store';
+import { loadCatalog, loadSnapshot, loadWay, type Catalog } from './catalog.ts';
+import type { Damage } from './damage.ts';
+import { findErasures } from './find-erasures.ts';
+import { findKey } from './find-key.ts';
+import { beforeFirst, lastOf, type Point } from './limit.ts';
+import { listTenant } from './listing.ts';
+import type { Planning, PlanOptions, PlanStart, RestorePlan } from './plan.ts';
+import { planRestore } from './restore-plan.ts';
+import { reachOf, type LogAtHand } from './tail.ts';
+import { checkTarget, limitOf, type RestoreTarget } from './target.ts';
+
+export interface PlanRequest {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly tenantId: string;
+  readonly target: RestoreTarget;
+  /** Default: whatever is the shortest way. */
+  readonly from?: PlanStart;
+  /** Where the unarchived tail may be read. */
+  readonly log?: LogAtHand;
+  /** What to do where the archive ends first and there is no log. Default: refuse. */
+  readonly short?: 'refuse' | 'accept';
+  readonly signal?: AbortSignal;
+}
+
+export interface Planned {
+  readonly planning: Planning;
+  /** All of it, or the part that the plan is made of. */
+  readonly catalog: Catalog;
+  /** Where the log ended when it was asked. */
+  readonly logEndOffset: number | undefined;
+}
+
+/** The plan and what it is made of, without touching a file: the dry run. A key is looked for, which reads the archive. */
+export function planFor(request: PlanRequest): Promise<Planned> {
+  return plan(request, { part: 'all', passedOver: [] });
+}
+
+/**
+ * The same plan, where there is one, for its execution: only what lies on the way is read, so what it says of gaps and windows is said of that. `passedOver`: objects that
+ * were found damaged meanwhile.
+ */
+export function planShortest(
+  request: PlanRequest,
+  passedOver: readonly Damage[],
+): Promise<Planned> {
+  return plan(request, { part: 'way', passedOver });
+}
+
+interface Reading {
+  readonly part: 'way' | 'all';
+  readonly passedOver: readonly Damage[];
+}
+
+async function plan(request: PlanRequest, reading: Reading): Promise<Planned> {
+  const { store, tenantId, log, signal } = request;
+  const call = signal ? { signal } : {};
+  const target = checkTarget(request.target);
+  // The log first: its mark must be older than the listing.
+  const reach = log && (await reachOf(log));
+  const way = reading.part === 'way' ? await wayTo(request, reading.passedOver) : undefined;
+  const catalog = way ?? (await loadCatalog(store, tenantId, call));
+  const options: PlanOptions = {
+    nowMs: request.clock.now(),
+    from: request.from ?? { kind: 'best' },
+    short: request.short ?? 'refuse',
+    passedOver: reading.passedOver,
+    ...(reach && { log: reach }),
+  };
+  const planned = (planning: Planning): Planned => ({
+    planning,
+    catalog,
+    logEndOffset: reach?.endOffset,
+  });
+  const made = await planWithKey(request, catalog, target, options);
+  if (made.planning.kind !== 'plan')
+    return way ? plan(request, { ...reading, part: 'all' }) : planned(made.planning);
+  if (!log || !reach || readsToTheEnd(made.planning.plan)) return planned(made.planning);
+
+  const archived = archivedEnd(catalog);
+  const erasures = await findErasures(log, reach, { tenantId, archived }, call);
+  if (erasures.length === 0) return planned(made.planning);
+  const { history } = catalog;
+  const known = { ...history, erasures: [...history.erasures, ...erasures] };
+  return planned(planRestore(known, target, made.options));
+}
+
+/** The part of the catalog that leads to the target, if it can be known beforehand which that is. */
+async function wayTo(
+  { store, tenantId, target, from = { kind: 'best' }, signal }: PlanRequest,
+  passedOver: readonly Damage[],
+): Promise<Catalog | undefined> {
+  const call = signal ? { signal } : {};
+  if (from.kind !== 'best' || target.kind === 'key') return undefined;
+  const listing = await listTenant(store, tenantId, call);
+  if (target.kind === 'snapshot') return loadSnapshot(store, listing, target.id, call);
+  const damaged = new Set(passedOver.map(({ object }) => object));
+  return loadWay(store, listing, limitOf(target), { passedOver: damaged, ...call });
+}
+
+async function planWithKey(
+  { store, tenantId, signal }: PlanRequest,
+  { history }: Catalog,
+  target: RestoreTarget,
+  options: PlanOptions,
+): Promise<{ readonly planning: Planning; readonly options: PlanOptions }> {
+  const planning = planRestore(history, target, options);
+  if (planning.kind !== 'scan') return { planning, options };
+  const located = await findKey(store, tenantId, planning.scan, signal ? { signal } : {});
+  const found = { ...options, located };
+  return { planning: planRestore(history, target, found), options: found };
+}
+
+/** Such a restore passes every erasure that there is on the log, and holds what came after. */
+function readsToTheEnd({ limit, tail }: RestorePlan): boolean {
+  return limit.kind === 'latest' && tail.kind === 'log' && tail.key === undefined;
+}
+
+/** The last archived record; undefined where the object that has it cannot be used. */
+function archivedEnd({ history, last }: Catalog): Point | undefined {
+  if (last === 'damaged') return undefined;
+  if (last) return lastOf(last);
+  const newest = history.snapshots.at(-1);
+  return newest ? undefined : beforeFirst;
+}
