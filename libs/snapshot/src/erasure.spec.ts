@@ -63,6 +63,13 @@ async function isErased(target: RestoreTarget, more: Partial<RestoreRequest> = {
     facts: { position: { ...place, offset: truth.points[erasing]!.offset } },
   });
   expect(existsSync(asked.outputDir) ? readdirSync(asked.outputDir) : []).toEqual([]);
+  // The dry run says so as well.
+  const { planning } = await planFor(asked);
+  const what = target.kind === 'latest' || more.short ? 'archived ends' : 'lies';
+  expect(planning).toMatchObject({
+    kind: 'refused',
+    refusal: { code: 'TENANT_ERASED', message: expect.stringContaining(`${what} before that`) },
+  });
 }
 
 async function reaches(
