@@ -15,17 +15,20 @@ export type {
 } from './store.ts';
 export { createHandleCache, type HandleCache } from './shard/handle-cache.ts';
 export { packBatch, transferOf, unpackBatch, type PackedBatch } from './shard/packed-batch.ts';
-export type { KnownTenant, TenantFileState } from './shard/shard-file.ts';
+export type { BehindState, KnownTenant, TenantFileState } from './shard/shard-file.ts';
+export { behindFrom } from './shard/shard-file.ts';
+export type { TenantStateChange } from './shard/roster.ts';
 export type { PlacedBytes } from './shard/records.ts';
 export {
   openShard,
   type CatchUp,
+  type ExpectedTenant,
+  type Installation,
   type Shard,
   type ShardNews,
   type ShardOptions,
   type ShardProgress,
   type ShardSync,
-  type TenantStateChange,
 } from './shard/shard.ts';
 export { tenantDir } from './shard/tenant-folder.ts';
 export type { PublishedVerdict } from './shard/verdicts.ts';

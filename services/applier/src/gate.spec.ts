@@ -1,6 +1,7 @@
 import { EntError, partitionOf } from '@entdb/base';
 import type { ReadScope } from '@entdb/contracts';
 import { createFleetMap } from '@entdb/fleet';
+import { behindFrom } from '@entdb/tenant-store';
 import { walTopic } from '@entdb/wal';
 import { createGate } from './gate.ts';
 import { createProgress } from './progress.ts';
@@ -147,7 +148,7 @@ describe('the gate before every read', () => {
 
   it('answers for a tenant that stands still with the reason, and for one that is rebuilt with a hint to retry', async () => {
     const { gate, tenants } = gateWith();
-    tenants.change({ tenantId: mine, partition, state: { kind: 'behind', fromOffset: 2 } });
+    tenants.change({ tenantId: mine, partition, state: behindFrom(2) });
     await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
       code: 'NOT_CAUGHT_UP',
       facts: { retryAfterMs: 500 },

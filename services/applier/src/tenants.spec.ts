@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { behindFrom } from '@entdb/tenant-store';
 import fc from 'fast-check';
 import { createTenants } from './tenants.ts';
 
@@ -12,7 +13,7 @@ const known = (tenantId: string, syncedOffset = -1) => ({
 const behind = (tenantId: string) => ({
   tenantId,
   partition: 0,
-  state: { kind: 'behind', fromOffset: 0 } as const,
+  state: behindFrom(0),
 });
 
 describe('the tenants of an applier', () => {

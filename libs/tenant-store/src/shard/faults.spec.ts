@@ -17,6 +17,7 @@ import { EntError } from '@entdb/base';
 import { decodeResultRecord } from '@entdb/contracts';
 import { op } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
+import { behindFrom } from './shard-file.ts';
 import type { ShardOptions } from './shard.ts';
 import { tenantDir } from './tenant-folder.ts';
 import {
@@ -43,7 +44,7 @@ afterEach(() => {
 
 const refusal = (code: string): Error => expect.objectContaining({ code }) as Error;
 const behind = (tenantId: string, fromOffset: number) =>
-  expect.objectContaining({ tenantId, state: { kind: 'behind', fromOffset } }) as object;
+  expect.objectContaining({ tenantId, state: behindFrom(fromOffset) }) as object;
 
 /** The volume as a SIGKILL at this moment would leave it. */
 function crashed(): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { EntError } from '@entdb/base';
 import { asStoreError } from '../sqlite/open.ts';
+import type { PlacedBytes } from './records.ts';
 
 /**
  * `shard.db`: what one applier's volume holds. Small, fsynced at every commit, locked for as long as it is open, each row with
@@ -15,12 +16,10 @@ import { asStoreError } from '../sqlite/open.ts';
 export interface ShardFile {
   /** The next offset to consume, 0 for a partition never seen. */
   checkpoint(partition: number): number;
-  /** Moves checkpoints, and says of active tenants how far their files are synced. One transaction. */
-  saveCheckpoints(checkpoints: ReadonlyMap<number, number>, synced: readonly KnownTenant[]): void;
   /** As they were when the file was opened. */
   readonly tenants: readonly KnownTenant[];
-  /** Writes tenants as they are from now on. One transaction. */
-  save(tenants: readonly KnownTenant[]): void;
+  /** Writes tenants as they are from now on, and moves checkpoints. One transaction. */
+  save(tenants: readonly KnownTenant[], checkpoints?: ReadonlyMap<number, number>): void;
   /** Whether the file at the path is still the one that was opened: a deleted or replaced volume shows here. */
   intact(): boolean;
   close(): void;
@@ -32,13 +31,31 @@ export interface ShardFile {
  */
 export type TenantFileState =
   | { readonly kind: 'active' }
-  | { readonly kind: 'behind'; readonly fromOffset: number }
+  | BehindState
   | {
       readonly kind: 'quarantined';
       readonly fromOffset: number;
       readonly code: string;
       readonly reason: string;
     };
+
+/**
+ * What a tenant that is behind needs. `records`: those from `fromOffset` on, from the log; where the log begins later, files that have them, made elsewhere and
+ * installed. `adoption`: the record at `fromOffset` is a restore in place that its files accept; files that stand after it are to be made (`adoptRestored`) and installed.
+ */
+export interface BehindState {
+  readonly kind: 'behind';
+  readonly fromOffset: number;
+  readonly needs:
+    | { readonly kind: 'records' }
+    | { readonly kind: 'adoption'; readonly record: PlacedBytes };
+}
+
+export const behindFrom = (fromOffset: number): BehindState => ({
+  kind: 'behind',
+  fromOffset,
+  needs: { kind: 'records' },
+});
 
 export interface KnownTenant {
   readonly tenantId: string;
@@ -59,6 +76,9 @@ interface TenantRow {
   readonly code: string;
   readonly reason: string;
   readonly synced_offset: number;
+  /** Of the record to be adopted; empty where there is none. */
+  readonly adopts: Buffer;
+  readonly adopts_time_ms: number;
   readonly hash: string;
 }
 
@@ -68,7 +88,7 @@ interface CheckpointRow {
   readonly hash: string;
 }
 
-const format = 2;
+const format = 3;
 
 const ddl = `
   CREATE TABLE shard (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, topic TEXT NOT NULL, partitions INTEGER NOT NULL) STRICT;
@@ -82,6 +102,8 @@ const ddl = `
     code TEXT NOT NULL,
     reason TEXT NOT NULL,
     synced_offset INTEGER NOT NULL,
+    adopts BLOB NOT NULL,
+    adopts_time_ms INTEGER NOT NULL,
     hash TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 `;
@@ -147,26 +169,21 @@ function shardFileOn(db: Database.Database, path: string): ShardFile {
 
   const writeCheckpoint = db.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)');
   const writeTenant = db.prepare(
-    'INSERT OR REPLACE INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const save = (changed: readonly KnownTenant[]) => {
-    for (const tenant of changed) {
-      const values = toValues(tenant);
-      writeTenant.run(...values, hashOf(values));
-    }
-  };
-  const saveTenants = db.transaction(save);
   const saveAll = db.transaction(
-    (moved: ReadonlyMap<number, number>, synced: readonly KnownTenant[]) => {
+    (changed: readonly KnownTenant[], moved: ReadonlyMap<number, number>) => {
       for (const checkpoint of moved) writeCheckpoint.run(...checkpoint, hashOf(checkpoint));
-      save(synced);
+      for (const tenant of changed) {
+        const values = toValues(tenant);
+        writeTenant.run(...values, hashOf(values));
+      }
     },
   );
   return {
     checkpoint: (partition) => checkpoints.get(partition) ?? 0,
-    saveCheckpoints: (moved, synced) => guarded(() => saveAll.immediate(moved, synced)),
     tenants,
-    save: (changed) => guarded(() => saveTenants.immediate(changed)),
+    save: (changed, moved = new Map()) => guarded(() => saveAll.immediate(changed, moved)),
     intact: () => existsSync(path) && statSync(path).ino === inode,
     close: () => db.close(),
   };
@@ -213,11 +230,14 @@ function makeOrCheck(db: Database.Database, path: string, topic: string, partiti
   }
 }
 
-type Values = readonly (string | number)[];
+type Values = readonly (string | number | Uint8Array)[];
 
 /** Against damage: a checkpoint that is too high would pass over records without a word. */
 function hashOf(values: Values): string {
-  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);
+  const texts = values.map((value) =>
+    typeof value === 'object' ? Buffer.from(value).toString('base64') : value,
+  );
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 32);
 }
 
 function assertHash(path: string, hash: string, values: Values): void {
@@ -228,6 +248,8 @@ function assertHash(path: string, hash: string, values: Values): void {
 function toValues({ tenantId, partition, firstOffset, state, syncedOffset }: KnownTenant) {
   const fromOffset = state.kind === 'active' ? 0 : state.fromOffset;
   const { code, reason } = state.kind === 'quarantined' ? state : { code: '', reason: '' };
+  const adopts =
+    state.kind === 'behind' && state.needs.kind === 'adoption' ? state.needs.record : undefined;
   return [
     tenantId,
     partition,
@@ -237,24 +259,35 @@ function toValues({ tenantId, partition, firstOffset, state, syncedOffset }: Kno
     code,
     reason,
     syncedOffset,
+    adopts?.value ?? Buffer.alloc(0),
+    adopts?.timeMs ?? 0,
   ] as const;
 }
 
 function fromRow(path: string, row: TenantRow): KnownTenant {
-  const { from_offset: fromOffset, code, reason } = row;
-  const state: TenantFileState =
-    row.state === 'active'
-      ? { kind: 'active' }
-      : row.state === 'behind'
-        ? { kind: 'behind', fromOffset }
-        : { kind: 'quarantined', fromOffset, code, reason };
   const tenant: KnownTenant = {
     tenantId: row.tenant_id,
     partition: row.partition,
     firstOffset: row.first_offset,
-    state,
+    state: stateOf(row),
     syncedOffset: row.synced_offset,
   };
   assertHash(path, row.hash, toValues(tenant));
   return tenant;
+}
+
+function stateOf(row: TenantRow): TenantFileState {
+  const { from_offset: fromOffset, code, reason, adopts: value } = row;
+  switch (row.state) {
+    case 'active':
+      return { kind: 'active' };
+    case 'behind': {
+      if (!Buffer.isBuffer(value) || value.length === 0) return behindFrom(fromOffset);
+      const timeMs = row.adopts_time_ms;
+      const record = { key: row.tenant_id, offset: fromOffset, timeMs, value };
+      return { kind: 'behind', fromOffset, needs: { kind: 'adoption', record } };
+    }
+    default: // a damaged text does not match the row's checksum
+      return { kind: 'quarantined', fromOffset, code, reason };
+  }
 }

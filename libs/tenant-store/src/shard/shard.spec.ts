@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { op } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';
+import { behindFrom } from './shard-file.ts';
 import { tenantDir } from './tenant-folder.ts';
 import {
   bytesOf,
@@ -123,10 +124,9 @@ describe('a tenant that cannot go on', () => {
 
     // A restart tries again, from the very record.
     const again = shardAt(dir);
-    expect(again.tenants().find((tenant) => tenant.tenantId === 'tenant_1')?.state).toEqual({
-      kind: 'behind',
-      fromOffset: 4,
-    });
+    expect(again.tenants().find((tenant) => tenant.tenantId === 'tenant_1')?.state).toEqual(
+      behindFrom(4),
+    );
     const mended = records.map((record) =>
       record.offset === 4
         ? bytesOf('tenant_1', 4, { operations: [op.create('node-4', { 1: val.int(4) })] })
@@ -174,9 +174,7 @@ describe('files that are gone or not what they were', () => {
     rmSync(tenantDir(dir, 'tenant_1'), { recursive: true });
     const shard = shardAt(dir);
     const told = shard.apply(partition, history(9, 12));
-    expect(told.states).toEqual([
-      { tenantId: 'tenant_1', partition, state: { kind: 'behind', fromOffset: 1 } },
-    ]);
+    expect(told.states).toEqual([{ tenantId: 'tenant_1', partition, state: behindFrom(1) }]);
     expect(existsSync(tenantDir(dir, 'tenant_1'))).toBe(false);
     // In two steps, while the partition goes on.
     expect(
@@ -198,7 +196,7 @@ describe('files that are gone or not what they were', () => {
     shard.apply(partition, history(0, 3));
     rmSync(tenantDir(dir, 'tenant_0'), { recursive: true });
     expect(shard.apply(partition, history(3, 6)).states).toMatchObject([
-      { tenantId: 'tenant_0', state: { kind: 'behind', fromOffset: 0 } },
+      { tenantId: 'tenant_0', state: behindFrom(0) },
     ]);
   });
 
@@ -217,7 +215,7 @@ describe('files that are gone or not what they were', () => {
     renameSync(old, tenantDir(dir, 'tenant_1'));
     const shard = shardAt(dir);
     expect(shard.apply(partition, history(6, 9)).states).toMatchObject([
-      { tenantId: 'tenant_1', state: { kind: 'behind', fromOffset: 1 } },
+      { tenantId: 'tenant_1', state: behindFrom(1) },
     ]);
     expect(readdirSync(join(dir, 'quarantine'))).toEqual(['tenant_1.1']);
   });
@@ -227,7 +225,7 @@ describe('files that are gone or not what they were', () => {
     shard.apply(partition, history(0, 6));
     const error = new EntError('STORE_CORRUPT', 'row does not match', { tenantId: 'tenant_0' });
     expect(shard.distrust('tenant_0', error).states).toMatchObject([
-      { tenantId: 'tenant_0', state: { kind: 'behind', fromOffset: 0 } },
+      { tenantId: 'tenant_0', state: behindFrom(0) },
     ]);
     // Told by a second reader as well: nothing more happens.
     expect(shard.distrust('tenant_0', error).states).toEqual([]);

@@ -1,11 +1,14 @@
-import { EntError, invariant, isEntError, type Logger } from '@entdb/base';
-import type { TenantWriter } from '../store.ts';
-import { createHandleCache } from './handle-cache.ts';
+import { EntError, invariant, type Logger } from '@entdb/base';
+import { storedVerdict, tenantFacts, type TenantFacts } from '../transfer/facts.ts';
+import { repeatOf } from '../write/verdict-table.ts';
 import { decodeAll, groupByTenant, type PlacedBytes } from './records.ts';
-import type { KnownTenant, TenantFileState } from './shard-file.ts';
-import { openVolume } from './volume.ts';
-import { identityOf, moveAside, tenantDir } from './tenant-folder.ts';
+import { createRoster, type TenantStateChange } from './roster.ts';
+import { behindFrom, type KnownTenant, type TenantFileState } from './shard-file.ts';
+import { createSyncRounds } from './sync-round.ts';
+import { createTenantFiles, type OpenWriter } from './tenant-files.ts';
+import { removeReplaced, replaceFolder } from './tenant-folder.ts';
 import { notJudged, verdictOn, type PublishedVerdict } from './verdicts.ts';
+import { openVolume } from './volume.ts';
 
 /**
  * All tenants of one applier's volume, for one writer thread.
@@ -13,6 +16,7 @@ import { notJudged, verdictOn, type PublishedVerdict } from './verdicts.ts';
  * - Each partition is applied in the order of its offsets, without gap; many records go into one transaction per tenant.
  * - A tenant that cannot go on stands still alone: the others of its partition go on, and nothing of it is lost, because its records stay in
  *   the log and it is caught up apart (`catchUp`) from where it stopped.
+ * - A restore in place stops its tenant, too, until files that stand after it have been made and installed.
  * - A file that is missing, stale or damaged is moved aside and the tenant is rebuilt; an empty file never takes the place of a known tenant's.
  * - The checkpoint moves only after a sync, so that a power loss costs time, not records.
  *
@@ -28,9 +32,24 @@ export interface Shard {
    * any tenant's `fromOffset`; what a tenant has is passed over. A tenant is active again when it has met the partition's own progress.
    */
   catchUp(step: CatchUp, records: readonly PlacedBytes[]): ShardProgress;
+  /**
+   * Puts files that were made elsewhere in the place of a tenant's that is not active: those that an adoption made, or those of a snapshot and the archive. It goes on from the
+   * log after them, at once where nothing is missing. The verdict on an adopted restore is told. Throws INVALID_POSITION where the files are of another partition or have less
+   * than the tenant had, STORE_MISSING, STORE_CORRUPT and UNKNOWN_FORMAT of the prepared files; then nothing has changed.
+   */
+  install(installation: Installation): ShardNews;
+  /** A tenant that is behind has no record before the offset that its files have not: it goes on there. */
+  passOver(tenantId: string, fromOffset: number): ShardNews;
+  /**
+   * A partition goes on at a later offset, because the log no longer holds those before it. Tenants of it that followed the log are behind from where it stood; those that are
+   * expected and were not known are behind from their first record. Whoever has a record before the offset must be among them: the rest count as new.
+   */
+  beginAt(partition: number, offset: number, expected: readonly ExpectedTenant[]): ShardNews;
   /** Gives up on a tenant until the next start. */
   quarantine(tenantId: string, error: EntError): ShardNews;
-  /** Damage was found in a tenant's files: they are moved aside and the tenant is behind from its first record. */
+  /**
+   * Damage was found in a tenant's files: they are moved aside and the tenant is behind from its first record. Does nothing where that has happened already.
+   */
   distrust(tenantId: string, error: EntError): ShardNews;
   tenants(): readonly KnownTenant[];
   /**
@@ -70,10 +89,19 @@ export interface ShardSync extends ShardNews {
   readonly synced: number;
 }
 
-export interface TenantStateChange {
+/** A tenant that others know of, as the archive does. */
+export interface ExpectedTenant {
   readonly tenantId: string;
-  readonly partition: number;
-  readonly state: TenantFileState;
+  /** Of its very first record; 0 where that is not known, as where the archive begins later. */
+  readonly firstOffset: number;
+}
+
+export interface Installation {
+  readonly tenantId: string;
+  /** The tenant's files, closed and synced, on the file system of the volume. The folder moves into its place. */
+  readonly prepared: string;
+  /** Where the tenant goes on, if it is known that it has no record between its files and there. Left out: at the record after its files. */
+  readonly fromOffset?: number;
 }
 
 export interface ShardOptions {
@@ -83,52 +111,22 @@ export interface ShardOptions {
   /** The partitions that this shard follows. */
   readonly owned: readonly number[];
   readonly openTenantsMax: number;
-  readonly openWriter: (options: {
-    readonly dir: string;
-    readonly tenantId: string;
-    readonly create: boolean;
-  }) => TenantWriter;
+  readonly openWriter: OpenWriter;
   readonly logger: Logger;
-}
-
-interface Tenant extends KnownTenant {
-  /** Whether its files were open in this process already: from then on they may not be missing. */
-  readonly opened: boolean;
-}
-
-interface Handle {
-  readonly writer: TenantWriter;
-  readonly identity: string | undefined;
 }
 
 export function openShard(options: ShardOptions): Shard {
   const { dir, topic, owned, logger } = options;
   const file = openVolume(options);
-  const tenants = new Map<string, Tenant>();
+  removeReplaced(dir);
+  const roster = createRoster(file, owned);
   const nextOffsets = new Map(owned.map((partition) => [partition, file.checkpoint(partition)]));
-  /** How far tenants that are behind have been fed. */
-  const fed = new Map<string, number>();
-  /** Tenants whose files changed since their last sync. */
-  const dirty = new Set<string>();
-  /** Offsets synced since the last checkpoint. */
-  const synced = new Map<string, number>();
-  let round:
-    | { readonly checkpoints: ReadonlyMap<number, number>; left: readonly string[] }
-    | undefined;
-  /** Changes that no news has told yet: a call that throws half-way must not swallow those it made before. */
-  const untold: TenantStateChange[] = [];
-
-  for (const tenant of file.tenants) {
-    // What stopped a tenant may be mended by now: a newer program, a repaired log.
-    const { state } = tenant;
-    if (!owned.includes(tenant.partition)) continue;
-    tenants.set(tenant.tenantId, {
-      ...tenant,
-      opened: false,
-      state:
-        state.kind === 'quarantined' ? { kind: 'behind', fromOffset: state.fromOffset } : state,
-    });
-  }
+  const files = createTenantFiles({
+    ...options,
+    roster,
+    beganAt: (partition) => file.checkpoint(partition),
+  });
+  const rounds = createSyncRounds(roster, files, nextOffsets);
 
   const nextOffset = (partition: number): number => {
     const offset = nextOffsets.get(partition);
@@ -136,133 +134,24 @@ export function openShard(options: ShardOptions): Shard {
     return offset;
   };
 
-  const tenantOf = (tenantId: string): Tenant => {
-    const tenant = tenants.get(tenantId);
-    invariant(tenant, `tenant ${tenantId} is known`);
-    return tenant;
-  };
-
-  const open = (tenantId: string): Handle => {
-    const tenant = tenantOf(tenantId);
-    const reached =
-      tenant.state.kind === 'active'
-        ? file.checkpoint(tenant.partition) // where this process began
-        : tenant.state.fromOffset;
-    const create = !tenant.opened && reached <= tenant.firstOffset;
-    const writer = options.openWriter({ dir: tenantDir(dir, tenantId), tenantId, create });
-    if (writer.position.offset < tenant.syncedOffset) {
-      const { offset } = writer.position;
-      writer.close();
-      throw new EntError(
-        'STORE_CORRUPT',
-        `files of tenant ${tenantId} end at offset ${offset}, and had ${tenant.syncedOffset} before`,
-        { tenantId },
-      );
-    }
-    tenants.set(tenantId, { ...tenant, opened: true });
-    return { writer, identity: identityOf(dir, tenantId) };
-  };
-
-  /** Throws STORE_MISSING, STORE_CORRUPT: the tenant must be rebuilt. */
-  const syncFiles = (tenantId: string, { writer, identity }: Handle): number => {
-    if (identityOf(dir, tenantId) !== identity)
-      throw new EntError('STORE_MISSING', `files of tenant ${tenantId} were taken away`, {
-        tenantId,
-      });
-    try {
-      const offset = writer.sync();
-      synced.set(tenantId, offset);
-      dirty.delete(tenantId);
-      return offset;
-    } catch (error) {
-      if (!isEntError(error, 'STORE_UNAVAILABLE') || wasNotTried(error)) throw error;
-      // The system forgets what it could not write, and says yes the next time: only the log knows what is missing.
-      throw new EntError('STORE_CORRUPT', `a sync of files of tenant ${tenantId} failed`, {
-        tenantId,
-        cause: error,
-      });
-    }
-  };
-
-  /** What goes wrong when files are let go is their own tenant's affair, whoever's turn it is. */
-  const release = ({ writer, identity }: Handle, tenantId: string): void => {
-    let untrusted: EntError | undefined;
-    try {
-      if (dirty.has(tenantId)) syncFiles(tenantId, { writer, identity });
-    } catch (error) {
-      if (mustBeRebuilt(error)) untrusted = error;
-      else if (isEntError(error, 'STORE_UNAVAILABLE'))
-        logger.warn({ tenantId, err: error }, 'files are not synced yet; the checkpoint waits');
-      else throw error;
-    } finally {
-      writer.close();
-    }
-    if (untrusted) rebuild(tenantId, untrusted); // not before the files are closed: SQLite closes them by their names
-  };
-
-  const handles = createHandleCache<Handle>({
-    openMax: options.openTenantsMax,
-    open,
-    close: release,
-  });
-
-  /** On disk first: what is not there has not happened. */
-  const setStates = (
-    changes: readonly { tenantId: string; state: TenantFileState; syncedOffset: number }[],
-  ): void => {
-    const changed = changes.map(({ tenantId, ...change }): Tenant => ({
-      ...tenantOf(tenantId),
-      ...change,
-      opened: change.state.kind === 'active',
-    }));
-    file.save(changed);
-    for (const tenant of changed) {
-      const { tenantId, partition, state } = tenant;
-      tenants.set(tenantId, tenant);
-      fed.delete(tenantId);
-      synced.delete(tenantId);
-      untold.push({ tenantId, partition, state });
-    }
-  };
-
-  const stop = (
+  /** The tenant goes no further by itself. Without what it has its files would be of no use, wherever they come from. */
+  const halt = (
     tenantId: string,
-    fromOffset: number,
-    error: EntError,
-    { syncedOffset }: Pick<KnownTenant, 'syncedOffset'> = tenantOf(tenantId),
+    state: TenantFileState,
+    { syncedOffset }: Pick<KnownTenant, 'syncedOffset'> = roster.get(tenantId),
   ): void => {
+    const before = roster.get(tenantId).state;
+    files.letGo(tenantId);
+    // Files that could not be synced have been given up: what halts the tenant is met again.
+    if (roster.get(tenantId).state === before) roster.change([{ tenantId, state, syncedOffset }]);
+  };
+
+  const quarantined = (tenantId: string, fromOffset: number, error: EntError): TenantFileState => {
     logger.error(
       { tenantId, fromOffset, code: error.code, err: error },
       'tenant stands still: a record cannot be applied',
     );
-    handles.drop(tenantId);
-    const { code, message: reason } = error;
-    const state = { kind: 'quarantined', fromOffset, code, reason } as const;
-    setStates([{ tenantId, state, syncedOffset }]);
-  };
-
-  const rebuild = (tenantId: string, error: EntError): void => {
-    const { firstOffset } = tenantOf(tenantId);
-    logger.error(
-      { tenantId, firstOffset, code: error.code, err: error },
-      'tenant files cannot be trusted: rebuilding from the log',
-    );
-    dirty.delete(tenantId);
-    handles.drop(tenantId);
-    moveAside(dir, tenantId);
-    const state = { kind: 'behind', fromOffset: firstOffset } as const;
-    setStates([{ tenantId, state, syncedOffset: -1 }]);
-  };
-
-  /** Does what the tenant's files are needed for; files that cannot be trusted are replaced, and the answer is undefined. */
-  const trusting = <T>(tenantId: string, work: () => T): T | undefined => {
-    try {
-      return work();
-    } catch (error) {
-      if (!mustBeRebuilt(error)) throw error;
-      rebuild(tenantId, error);
-      return undefined;
-    }
+    return { kind: 'quarantined', fromOffset, code: error.code, reason: error.message };
   };
 
   interface Told {
@@ -289,14 +178,27 @@ export function openShard(options: ShardOptions): Shard {
     records: readonly PlacedBytes[],
     told: Told,
   ): void =>
-    trusting(tenantId, () => {
+    files.trusting(tenantId, () => {
       const decoded = decodeAll(topic, partition, records);
-      const { writer } = handles.get(tenantId);
+      const writer = files.writer(tenantId);
       const result = writer.apply(decoded.records);
-      dirty.add(tenantId);
-      told.touched.push({ tenantId, offset: writer.position.offset });
+      files.wrote(tenantId);
+      const syncedOffset = writer.position.offset;
+      told.touched.push({ tenantId, offset: syncedOffset });
       for (const [i, outcome] of result.outcomes.entries())
         told.verdicts.push(...verdictOn(decoded.records[i]!, outcome));
+      if (result.adoption) {
+        const { offset: fromOffset } = result.adoption;
+        const record = records.find(({ offset }) => offset === fromOffset)!;
+        // The batch is of many records, and goes.
+        const needs = {
+          kind: 'adoption',
+          record: { ...record, value: Buffer.from(record.value) },
+        } as const;
+        logger.info({ tenantId, fromOffset }, 'tenant is restored in place: waiting for its files');
+        halt(tenantId, { kind: 'behind', fromOffset, needs }, { syncedOffset });
+        return;
+      }
       const poison = result.poison ?? decoded.poison;
       if (!poison) return;
       refuse(
@@ -305,44 +207,59 @@ export function openShard(options: ShardOptions): Shard {
         poison.error.message,
         told,
       );
-      // Without what is before the poison the files would be of no use, wherever they come from.
-      stop(tenantId, poison.offset, poison.error, { syncedOffset: writer.position.offset });
+      halt(tenantId, quarantined(tenantId, poison.offset, poison.error), { syncedOffset });
     });
-
-  const learn = (partition: number, groups: ReadonlyMap<string, readonly PlacedBytes[]>): void => {
-    const fresh = [...groups]
-      .filter(([tenantId]) => !tenants.has(tenantId))
-      .map(([tenantId, records]): Tenant => ({
-        tenantId,
-        partition,
-        firstOffset: records[0]!.offset,
-        state: { kind: 'active' },
-        syncedOffset: -1,
-        opened: false,
-      }));
-    if (fresh.length === 0) return;
-    file.save(fresh);
-    for (const tenant of fresh) tenants.set(tenant.tenantId, tenant);
-  };
 
   /** Tenants that have met their partition's progress follow the log with the others from now on. */
   const activate = (tenantIds: readonly string[]): void => {
     const ready = tenantIds.flatMap((tenantId) => {
       // The checkpoint is past them already, so their files must be on disk before they are relied on.
-      const syncedOffset = trusting(tenantId, () => syncFiles(tenantId, handles.get(tenantId)));
+      const syncedOffset = files.trusting(tenantId, () => files.sync(tenantId));
       return syncedOffset === undefined
         ? []
         : [{ tenantId, state: { kind: 'active' } as const, syncedOffset }];
     });
     if (ready.length === 0) return;
-    setStates(ready);
+    roster.change(ready);
     logger.info({ tenants: ready.length, first: ready[0]!.tenantId }, 'tenants have caught up');
+  };
+
+  const goOnFrom = (tenantId: string, fromOffset: number, syncedOffset: number): void =>
+    roster.change([{ tenantId, state: behindFrom(fromOffset), syncedOffset }]);
+
+  const activateIfArrived = (tenantId: string): void => {
+    const { state, partition } = roster.get(tenantId);
+    if (state.kind === 'behind' && state.fromOffset >= nextOffset(partition)) activate([tenantId]);
+  };
+
+  const assertInstallable = (tenantId: string, { position }: TenantFacts): void => {
+    const { partition, syncedOffset, state } = roster.get(tenantId);
+    invariant(state.kind !== 'active', `tenant ${tenantId} follows the log`);
+    const adopts = state.kind === 'behind' && state.needs.kind === 'adoption';
+    const least = adopts ? state.fromOffset : syncedOffset;
+    if (position.topic === topic && position.partition === partition && position.offset >= least)
+      return;
+    throw new EntError(
+      'INVALID_POSITION',
+      `prepared files stand at ${position.topic}/${position.partition}/${position.offset}; the tenant needs them at ${topic}/${partition}/${least} or later`,
+      { tenantId, position },
+    );
+  };
+
+  /** The restore's own verdict: the log is not read at that record again. */
+  const adoptedVerdict = (tenantId: string, prepared: string): PublishedVerdict[] => {
+    const { state, partition } = roster.get(tenantId);
+    if (state.kind !== 'behind' || state.needs.kind !== 'adoption') return [];
+    return decodeAll(topic, partition, [state.needs.record]).records.flatMap((placed) => {
+      const row = storedVerdict(prepared, tenantId, placed.record.idempotencyKey);
+      return row ? verdictOn(placed, repeatOf(placed, row)) : [];
+    });
   };
 
   const news = ({ touched, verdicts }: Told = { touched: [], verdicts: [] }): ShardNews => ({
     touched,
     verdicts,
-    states: untold.splice(0),
+    states: roster.takeUntold(),
   });
 
   return {
@@ -362,11 +279,12 @@ export function openShard(options: ShardOptions): Shard {
         );
       }
       const groups = groupByTenant(records, logger);
-      learn(partition, groups);
+      const firstOffsets = [...groups].map(([id, own]) => [id, own[0]!.offset] as const);
+      roster.learn(partition, new Map(firstOffsets));
       const told: Told = { touched: [], verdicts: [] };
       for (const [tenantId, own] of groups) {
         // The records of one that does not follow stay in the log, and it is caught up apart.
-        const { state } = tenantOf(tenantId);
+        const { state } = roster.get(tenantId);
         if (state.kind === 'active') applyTenant(tenantId, partition, own, told);
         else if (state.kind === 'quarantined') refuse(partition, own, state.reason, told);
       }
@@ -378,55 +296,88 @@ export function openShard(options: ShardOptions): Shard {
       const arrived: string[] = [];
       const groups = groupByTenant(records, logger);
       for (const tenantId of tenantIds) {
-        const { state } = tenantOf(tenantId);
-        if (state.kind !== 'behind') continue;
-        const expected = fed.get(tenantId) ?? state.fromOffset;
-        invariant(from <= expected, `tenant ${tenantId} is fed from ${expected}, not ${from}`);
-        const own = (groups.get(tenantId) ?? []).filter(({ offset }) => offset >= expected);
+        const { state, fedTo } = roster.get(tenantId);
+        if (state.kind !== 'behind' || state.needs.kind !== 'records') continue;
+        invariant(from <= fedTo, `tenant ${tenantId} is fed from ${fedTo}, not ${from}`);
+        const own = (groups.get(tenantId) ?? []).filter(({ offset }) => offset >= fedTo);
         if (own.length > 0) applyTenant(tenantId, partition, own, told);
-        if (tenantOf(tenantId).state !== state) continue;
-        const reached = Math.max(expected, next);
-        fed.set(tenantId, reached);
+        if (roster.get(tenantId).state !== state) continue;
+        const reached = Math.max(fedTo, next);
+        roster.fed(tenantId, reached);
         if (reached >= nextOffset(partition)) arrived.push(tenantId);
       }
       activate(arrived);
       return { nextOffset: nextOffset(partition), ...news(told) };
     },
+    install({ tenantId, prepared, fromOffset }) {
+      const facts = tenantFacts(prepared, tenantId);
+      assertInstallable(tenantId, facts);
+      const { offset } = facts.position;
+      const verdicts = adoptedVerdict(tenantId, prepared);
+      files.abandon(tenantId);
+      // Said before it is so: whatever files a crash leaves here, they are less than that, and the tenant is rebuilt.
+      goOnFrom(tenantId, Math.max(offset + 1, fromOffset ?? 0), offset);
+      replaceFolder(dir, tenantId, prepared);
+      activateIfArrived(tenantId);
+      return news({ touched: [{ tenantId, offset }], verdicts });
+    },
+    passOver(tenantId, fromOffset) {
+      const { state, syncedOffset } = roster.get(tenantId);
+      invariant(
+        state.kind === 'behind' && state.needs.kind === 'records',
+        `tenant ${tenantId} needs records`,
+      );
+      if (fromOffset > state.fromOffset) goOnFrom(tenantId, fromOffset, syncedOffset);
+      activateIfArrived(tenantId);
+      return news();
+    },
+    beginAt(partition, offset, expected) {
+      const stood = nextOffset(partition);
+      invariant(offset >= stood, `partition ${partition} goes on from ${stood}, not ${offset}`);
+      const following = () =>
+        roster
+          .all()
+          .filter((tenant) => tenant.partition === partition && tenant.state.kind === 'active');
+      const left = offset > stood ? following() : [];
+      for (const { tenantId } of left) files.letGo(tenantId);
+      const fallen = left
+        .map(({ tenantId }) => roster.get(tenantId))
+        .filter(({ state }) => state.kind === 'active')
+        .map(({ tenantId, syncedOffset }) => ({
+          tenantId,
+          syncedOffset,
+          state: behindFrom(stood),
+        }));
+      const strangers = expected
+        .filter(({ tenantId, firstOffset }) => !roster.has(tenantId) && firstOffset < offset)
+        .map(({ tenantId, firstOffset }): KnownTenant => ({
+          tenantId,
+          partition,
+          firstOffset,
+          state: behindFrom(firstOffset),
+          syncedOffset: -1,
+        }));
+      roster.change(fallen, { expected: strangers, checkpoints: new Map([[partition, offset]]) });
+      nextOffsets.set(partition, offset);
+      rounds.forget();
+      return news();
+    },
     quarantine(tenantId, error) {
-      const { state, partition } = tenantOf(tenantId);
-      stop(tenantId, state.kind === 'active' ? nextOffset(partition) : state.fromOffset, error);
+      const { state, partition } = roster.get(tenantId);
+      const fromOffset = state.kind === 'active' ? nextOffset(partition) : state.fromOffset;
+      halt(tenantId, quarantined(tenantId, fromOffset, error));
       return news();
     },
     distrust(tenantId, error) {
-      if (tenantOf(tenantId).state.kind === 'active') rebuild(tenantId, error);
+      const { state } = roster.get(tenantId);
+      const hasFiles =
+        state.kind === 'active' || (state.kind === 'behind' && state.needs.kind === 'adoption');
+      if (hasFiles) files.rebuild(tenantId, error);
       return news();
     },
-    tenants: () => [...tenants.values()],
+    tenants: () => roster.all(),
     sync(tenantsMax = Infinity) {
-      if (!round) {
-        for (const [tenantId, { identity }] of handles.entries())
-          if (identityOf(dir, tenantId) !== identity)
-            rebuild(tenantId, new EntError('STORE_MISSING', 'files were taken away', { tenantId }));
-        round = { checkpoints: new Map(nextOffsets), left: [...dirty] };
-      }
-      const now = round.left.slice(0, tenantsMax);
-      for (const tenantId of now)
-        if (dirty.has(tenantId))
-          // it may have been let go, and synced, meanwhile
-          trusting(tenantId, () => syncFiles(tenantId, handles.get(tenantId)));
-      round.left = round.left.slice(now.length);
-      const done = round.left.length === 0;
-      if (done) {
-        const active = [...synced].flatMap(([tenantId, syncedOffset]) => {
-          const tenant = tenantOf(tenantId);
-          return tenant.state.kind === 'active' ? [{ ...tenant, syncedOffset }] : [];
-        });
-        file.saveCheckpoints(round.checkpoints, active);
-        for (const tenant of active) tenants.set(tenant.tenantId, tenant);
-        synced.clear();
-        round = undefined;
-      }
-      return { done, synced: now.length, ...news() };
+      return { ...rounds.go(tenantsMax), ...news() };
     },
     assertIntact() {
       if (!file.intact())
@@ -436,21 +387,10 @@ export function openShard(options: ShardOptions): Shard {
     },
     close() {
       try {
-        handles.close();
+        files.close();
       } finally {
         file.close();
       }
     },
   };
-}
-
-function mustBeRebuilt(error: unknown): error is EntError {
-  return isEntError(error, 'STORE_MISSING') || isEntError(error, 'STORE_CORRUPT');
-}
-
-/** Whether a sync failed before it came to the disk. */
-function wasNotTried(error: EntError): boolean {
-  const { cause } = error.facts;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(code);
 }

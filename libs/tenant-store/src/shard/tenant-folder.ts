@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EntError } from '@entdb/base';
+import { fsyncPath } from '../sqlite/create.ts';
 
 /** Copies of one tenant's files that are kept for a look later. */
 const copiesMax = 3;
@@ -40,4 +41,35 @@ export function moveAside(dir: string, tenantId: string): void {
       cause,
     });
   }
+}
+
+const replacedDir = (dir: string) => join(dir, 'replaced');
+
+/**
+ * Puts a folder that was made elsewhere on this file system in the place of the tenant's. A crash in between leaves the tenant without files, or with those that it had; never
+ * with a mixture. Throws STORE_UNAVAILABLE: the same call may be made again.
+ */
+export function replaceFolder(dir: string, tenantId: string, prepared: string): void {
+  const own = tenantDir(dir, tenantId);
+  const aside = join(replacedDir(dir), tenantId);
+  try {
+    mkdirSync(dirname(own), { recursive: true });
+    mkdirSync(replacedDir(dir), { recursive: true });
+    rmSync(aside, { recursive: true, force: true });
+    if (existsSync(own)) renameSync(own, aside);
+    renameSync(prepared, own);
+    fsyncPath(dirname(own));
+    rmSync(aside, { recursive: true, force: true });
+  } catch (cause) {
+    throw new EntError('STORE_UNAVAILABLE', 'prepared files cannot be put in their place', {
+      tenantId,
+      cause,
+      hint: 'they must be on the same file system as the volume, which must take writes',
+    });
+  }
+}
+
+/** What replaced folders a crash has left. */
+export function removeReplaced(dir: string): void {
+  rmSync(replacedDir(dir), { recursive: true, force: true });
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { EntError, invariant } from '@entdb/base';
 import type { TenantRestored } from '@entdb/contracts';
 import { loadCatalog } from '../catalog.ts';
-import { columns, type AppliedEventRow } from '../rows.ts';
 import type { PlacedRecord } from '../store.ts';
 import { fsyncPath } from '../sqlite/create.ts';
 import { progressOf, TenantFile, type Progress } from '../sqlite/tenant-file.ts';
@@ -11,7 +10,7 @@ import { judgeRestore } from '../write/judge-restore.ts';
 import { progressAfter } from '../write/progress.ts';
 import { Rejection } from '../write/rejection.ts';
 import { createVerdictTable } from '../write/verdict-table.ts';
-import { factsOf, readTogether, tenantFacts, type TenantFacts } from './facts.ts';
+import { factsOf, readTogether, tenantFacts, verdictIn, type TenantFacts } from './facts.ts';
 import { inFolder } from './in-folder.ts';
 import { mergeHistory } from './merge-history.ts';
 
@@ -71,11 +70,7 @@ function acceptedBy(
   return readTogether(current, tenantId, ({ canonical, meta }) => {
     const { topic, partition, offset } = placed;
     const isNext = meta.topic === topic && meta.partition === partition && meta.offset < offset;
-    const sql = `SELECT ${columns.appliedEvent} FROM applied_events WHERE tenant_id = ? AND idempotency_key = ?`;
-    const row = canonical
-      .prepare<[string, string], AppliedEventRow>(sql)
-      .get(tenantId, placed.record.idempotencyKey);
-    if (!isNext || row)
+    if (!isNext || verdictIn(canonical, placed.record.idempotencyKey))
       throw new EntError(
         'INVALID_POSITION',
         `the files stand at ${meta.topic}/${meta.partition}/${meta.offset} and do not take the restore at offset ${offset} next`,

@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import { EntError } from '@entdb/base';
 import { loadCatalog, type Catalog } from '../catalog.ts';
 import { openReadFile, type ReadFile } from '../read/read-file.ts';
-import type { MetaRow, TenantState } from '../rows.ts';
+import {
+  columns,
+  verifyAppliedEvent,
+  type AppliedEventRow,
+  type MetaRow,
+  type TenantState,
+} from '../rows.ts';
 import type { TenantPosition } from '../store.ts';
 import type { Progress } from '../sqlite/tenant-file.ts';
 
@@ -110,6 +116,24 @@ export function keptDigests(
       );
     }),
   );
+}
+
+/** The verdict on a key, verified; undefined where the files have none. */
+export function storedVerdict(
+  dir: string,
+  tenantId: string,
+  key: string,
+): AppliedEventRow | undefined {
+  return readTogether(dir, tenantId, ({ canonical }) => verdictIn(canonical, key));
+}
+
+export function verdictIn(canonical: ReadFile, key: string): AppliedEventRow | undefined {
+  const row = canonical
+    .prepare<[string, string], AppliedEventRow>(
+      `SELECT ${columns.appliedEvent} FROM applied_events WHERE tenant_id = ? AND idempotency_key = ?`,
+    )
+    .get(canonical.tenantId, key);
+  return row && verifyAppliedEvent(row);
 }
 
 function withFiles<T>(
