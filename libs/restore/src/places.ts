@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  EntError,
   parseTenantId,
   partitionOf,
   realClock,
@@ -24,12 +25,16 @@ export interface Places {
   close(): Promise<void>;
 }
 
-/** Connects to nothing yet, and makes nothing: an embedded log whose folder is not there is not at hand. */
+/**
+ * Connects to nothing yet, and makes nothing: an embedded log whose folder is not there is not at hand, and a folder of objects that is not there is
+ * OBJECT_STORE_DENIED, before a lease would make it.
+ */
 export function openPlaces(
   settings: LogSettings & ObjectStoreSettings,
   { archiveOnly }: { readonly archiveOnly: boolean },
 ): Places {
   const ports = { logger: silentLogger, clock: realClock, rng: realRng };
+  assertObjectsFolder(settings);
   const store = objectStoreOf(settings, ports);
   const isThere = settings.log === 'kafka' || existsSync(join(settings.dataDir, 'log'));
   const wal = archiveOnly || !isThere ? undefined : logOf(settings, ports).wal;
@@ -48,6 +53,14 @@ export function openPlaces(
       await store.close();
     },
   };
+}
+
+function assertObjectsFolder({ objectStore, dataDir }: ObjectStoreSettings): void {
+  const folder = join(dataDir, 'objects');
+  if (objectStore !== 'directory' || existsSync(folder)) return;
+  throw new EntError('OBJECT_STORE_DENIED', `the folder of objects ${folder} is not there`, {
+    hint: 'check ENTDB_DATA_DIR, or name a bucket by ENTDB_OBJECT_STORE=s3 and ENTDB_S3_BUCKET',
+  });
 }
 
 /** A restore asks for what appliers published in the last hour: to read the topic's whole day would take longer than most restores. */

@@ -124,7 +124,7 @@ export async function hashChunks(
   return { bytes, sha256: hash.digest('hex') };
 }
 
-const diskCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EPERM'];
+const diskCodes = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS', 'EACCES', 'EPERM'];
 
 /** What the disk refuses is STORE_UNAVAILABLE; everything else passes as it is. */
 export function asDiskError(error: unknown, what: string): unknown {

@@ -25,8 +25,16 @@ export function refused(code: ErrorCode, message: string, hint: string): Refused
   return { kind: 'refused', refusal: { code, message, hint } };
 }
 
-export function noSuchSnapshot({ tenantId, snapshots }: History, id: string): Refused {
+/** One that is there and damaged is told as that. */
+export function noSuchSnapshot({ tenantId, snapshots, damaged }: History, id: string): Refused {
   const newest = snapshots.at(-1);
+  const damage = damaged.find(({ object }) => object === id);
+  if (damage)
+    return refused(
+      damage.code,
+      `${id} of tenant ${tenantId} cannot be used: ${damage.reason}`,
+      'restore to its time instead: other snapshots and the archive may lead there',
+    );
   return refused(
     'SNAPSHOT_NOT_FOUND',
     `tenant ${tenantId} has no complete snapshot ${id}`,

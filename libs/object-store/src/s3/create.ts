@@ -38,7 +38,7 @@ export async function createNatively(
       if (name === 'NoSuchUpload' && (await holdsContent(session, key, content, signal)))
         return 'created';
       if (status !== 409 || conflicts === conflictsMax)
-        throw s3Fault(error, `write ${key}`, signal);
+        throw s3Fault(error, `write ${key} in bucket ${session.bucket}`, signal);
     }
     await session.clock.sleep(
       backoffMs(conflicts, { ...conflictBackoff, rng: session.rng }),
@@ -58,7 +58,7 @@ export async function createByLooking(
   try {
     await send(session, key, content, {}, signal);
   } catch (error) {
-    throw s3Fault(error, `write ${key}`, signal);
+    throw s3Fault(error, `write ${key} in bucket ${session.bucket}`, signal);
   }
   return (await holdsContent(session, key, content, signal)) ? 'created' : 'exists';
 }

@@ -49,7 +49,7 @@ async function* pages(
       ...(token !== undefined && { ContinuationToken: token }),
     });
     const page = await client.send(list, { abortSignal: signal }).catch((error: unknown) => {
-      throw s3Fault(error, `list ${query.Prefix}`, signal);
+      throw s3Fault(error, `list ${query.Prefix} of bucket ${bucket}`, signal);
     });
     yield page;
     if (page.IsTruncated !== true) return;

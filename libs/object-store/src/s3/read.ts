@@ -34,7 +34,7 @@ export async function openObject(
     const chunks = chunksOf(body, { clock, idleMs: timing.idleMs });
     return { size: ContentLength, chunks: told(chunks, key, signal), close };
   } catch (error) {
-    throw s3Fault(error, `read ${key}`, signal);
+    throw s3Fault(error, `read ${key} of bucket ${session.bucket}`, signal);
   }
 }
 
@@ -71,7 +71,7 @@ export async function statObject(
       });
     }
     if (status === 404) return undefined;
-    throw s3Fault(error, `look at ${key}`, signal);
+    throw s3Fault(error, `look at ${key} of bucket ${bucket}`, signal);
   }
 }
 

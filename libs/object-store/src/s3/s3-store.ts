@@ -38,7 +38,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     remove: async (key, signal) => {
       const command = new DeleteObjectCommand(addressOf(session, key));
       await session.client.send(command, { abortSignal: signal }).catch((error: unknown) => {
-        throw s3Fault(error, `remove ${key}`, signal);
+        throw s3Fault(error, `remove ${key} from bucket ${session.bucket}`, signal);
       });
     },
     emulateCreate: options.allowNoConditionalCreate
