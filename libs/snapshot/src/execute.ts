@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assertNever, EntError, invariant } from '@entdb/base';
+import type { TenantRestored } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
 import {
   openTenantWriter,
@@ -24,6 +25,7 @@ import type { Output } from './output.ts';
 import type { RestorePlan } from './plan.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
 import { replayTail, type LogAtHand } from './tail.ts';
+import { openWorkingCopy, settleFolder, type WorkingCopy } from './working-copy.ts';
 
 /** A step of a restore. A second run finds what is done, and says so. */
 export interface Step {
@@ -49,6 +51,8 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExecuteProgress) => void;
   readonly onErasure?: (at: Point) => void;
+  /** Brings the files of the state that a restore in place on the way names into an empty folder. */
+  readonly fetchState: (restored: TenantRestored, dir: string) => Promise<void>;
 }
 
 export interface ExecuteProgress {
@@ -99,11 +103,11 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
     }
   };
   /** Their progress is the position in the files: a second run applies what is beyond it. */
-  const stepsOn = (writer: TenantWriter): readonly Step[] => [
+  const stepsOn = (copy: WorkingCopy): readonly Step[] => [
     {
       name: 'segments',
       isDone: () => plan.segments.length === 0,
-      run: () => replaySegments(options.store, plan.segments, writer, replay('segments')),
+      run: () => replaySegments(options.store, plan.segments, copy, replay('segments')),
     },
     {
       name: 'log',
@@ -113,14 +117,14 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
         if (tail.kind === 'none') return;
         invariant(options.log, 'a plan with a tail is executed with a log');
         const { atHand, endOffset } = options.log;
-        metOnLog = await replayTail(atHand, writer, { ...replay('log'), tail, endOffset });
+        metOnLog = await replayTail(atHand, copy, { ...replay('log'), tail, endOffset });
       },
     },
     {
       name: 'check',
       isDone: () => facts !== undefined,
       run: async () => {
-        facts = checkFiles(writer, options);
+        facts = checkFiles(copy.writer, options);
       },
     },
   ];
@@ -129,12 +133,13 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
       { name: 'base', isDone: () => existsSync(output.work), run: () => fetchBase(options) },
     ]);
     // Work of an earlier run was looked through before, and a base has its hash.
-    const writer = openTenantWriter({ dir: output.work, tenantId: plan.tenantId, create: false });
+    const { tenantId } = plan;
+    const copy = openWorkingCopy({ dir: output.work, tenantId, fetchState: options.fetchState });
     try {
-      at = pointAt(writer.position);
-      await runSteps(stepsOn(writer));
+      at = pointAt(copy.writer.position);
+      await runSteps(stepsOn(copy));
     } finally {
-      writer.close(); // the last connection moves the -wal into the file and removes it
+      copy.close(); // the last connection moves the -wal into the file and removes it
     }
     sealFiles(output.work);
   } catch (error) {
@@ -150,6 +155,7 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
  */
 function keepUsableWork(plan: RestorePlan, output: Output): void {
   rmSync(output.incoming, { recursive: true, force: true });
+  settleFolder(output.work);
   if (!isUsable(plan, output)) rmSync(output.work, { recursive: true, force: true });
   mkdirSync(dirname(output.planPath), { recursive: true });
   const draft = `${output.planPath}.new`;

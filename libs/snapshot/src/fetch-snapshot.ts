@@ -1,5 +1,9 @@
 import { join } from 'node:path';
-import { snapshotFileName, type SnapshotManifest } from '@entdb/archive-format';
+import {
+  snapshotFileName,
+  type SnapshotFileName,
+  type SnapshotManifest,
+} from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { openTenantWriter, tenantFacts } from '@entdb/tenant-store';
@@ -16,26 +20,48 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A tenant's two files in the store, under a manifest: a snapshot or a restore point. */
+export interface StoredState {
+  readonly manifest: SnapshotManifest;
+  /** What it is called where something is wrong with it. */
+  readonly label: string;
+  readonly keyOf: (name: SnapshotFileName) => string;
+}
+
+export function snapshotState(manifest: SnapshotManifest): StoredState {
+  const id = idOf(manifest);
+  const keyOf = (name: SnapshotFileName) => snapshotFileName(manifest.tenantId, id, name);
+  return { manifest, label: id, keyOf };
+}
+
 /**
  * Fetches a snapshot's files into an empty folder, and opens them there. They must be what the manifest says, not only byte for byte. Throws SNAPSHOT_CORRUPT
  * naming the object, or UNKNOWN_FORMAT.
  */
-export async function fetchSnapshot(
+export function fetchSnapshot(
   store: ObjectStore,
   manifest: SnapshotManifest,
+  dir: string,
+  options: FetchOptions,
+): Promise<void> {
+  return fetchState(store, snapshotState(manifest), dir, options);
+}
+
+export async function fetchState(
+  store: ObjectStore,
+  { manifest, label, keyOf }: StoredState,
   dir: string,
   { check, signal }: FetchOptions,
 ): Promise<void> {
   const { tenantId, files } = manifest;
-  const id = idOf(manifest);
   await mapBounded(files, files.length, ({ name, bytes, sha256 }) => {
-    const key = snapshotFileName(tenantId, id, name);
+    const key = keyOf(name);
     const call = signal ? { signal } : {};
     return asDamage(manifest, key, () =>
       download(store, { key, bytes, sha256 }, join(dir, name), call),
     );
   });
-  await asDamage(manifest, id, async () => {
+  await asDamage(manifest, label, async () => {
     assertFacts(manifest, dir);
     if (check === 'structure')
       openTenantWriter({ dir, tenantId, create: false, check: 'quick' }).close();

@@ -35,7 +35,8 @@ export interface Planned {
 
 /** The plan and what it is made of, without touching a file: the dry run. A key is looked for, which reads the archive. */
 export function planFor(request: PlanRequest): Promise<Planned> {
-  return plan(request, { part: 'all', passedOver: [] });
+  const nowMs = request.clock.now();
+  return plan(request, { part: 'all', nowMs, passedOver: [], purpose: 'result' });
 }
 
 /**
@@ -46,24 +47,37 @@ export function planShortest(
   request: PlanRequest,
   passedOver: readonly Damage[],
 ): Promise<Planned> {
-  return plan(request, { part: 'way', passedOver });
+  const nowMs = request.clock.now();
+  return plan(request, { part: 'way', nowMs, passedOver, purpose: 'result' });
+}
+
+/** For a state that a restore only passes through: what was erased later does not matter to it. */
+export function planStep(
+  request: Omit<PlanRequest, 'clock'>,
+  passedOver: readonly Damage[],
+): Promise<Planned> {
+  return plan(request, { part: 'way', nowMs: Infinity, passedOver, purpose: 'step' });
 }
 
 interface Reading {
   readonly part: 'way' | 'all';
+  readonly nowMs: number;
   readonly passedOver: readonly Damage[];
+  /** `result`: what comes out is given to somebody. */
+  readonly purpose: 'result' | 'step';
 }
 
-async function plan(request: PlanRequest, reading: Reading): Promise<Planned> {
+async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Promise<Planned> {
   const { store, tenantId, log, signal } = request;
   const call = signal ? { signal } : {};
   const target = checkTarget(request.target);
   // The log first: its mark must be older than the listing.
   const reach = log && (await reachOf(log));
   const way = reading.part === 'way' ? await wayTo(request, reading.passedOver) : undefined;
-  const catalog = way ?? (await loadCatalog(store, tenantId, call));
+  const found = way ?? (await loadCatalog(store, tenantId, call));
+  const catalog = reading.purpose === 'result' ? found : withoutErasures(found);
   const options: PlanOptions = {
-    nowMs: request.clock.now(),
+    nowMs: reading.nowMs,
     from: request.from ?? { kind: 'best' },
     short: request.short ?? 'refuse',
     passedOver: reading.passedOver,
@@ -77,7 +91,8 @@ async function plan(request: PlanRequest, reading: Reading): Promise<Planned> {
   const made = await planWithKey(request, catalog, target, options);
   if (made.planning.kind !== 'plan')
     return way ? plan(request, { ...reading, part: 'all' }) : planned(made.planning);
-  if (!log || !reach || readsToTheEnd(made.planning.plan)) return planned(made.planning);
+  const passesAll = reading.purpose === 'step' || readsToTheEnd(made.planning.plan);
+  if (!log || !reach || passesAll) return planned(made.planning);
 
   const archived = archivedEnd(catalog);
   const erasures = await findErasures(log, reach, { tenantId, archived }, call);
@@ -87,9 +102,14 @@ async function plan(request: PlanRequest, reading: Reading): Promise<Planned> {
   return planned(planRestore(known, target, made.options));
 }
 
+const withoutErasures = (catalog: Catalog): Catalog => ({
+  ...catalog,
+  history: { ...catalog.history, erasures: [] },
+});
+
 /** The part of the catalog that leads to the target, if it can be known beforehand which that is. */
 async function wayTo(
-  { store, tenantId, target, from = { kind: 'best' }, signal }: PlanRequest,
+  { store, tenantId, target, from = { kind: 'best' }, signal }: Omit<PlanRequest, 'clock'>,
   passedOver: readonly Damage[],
 ): Promise<Catalog | undefined> {
   const call = signal ? { signal } : {};
@@ -101,7 +121,7 @@ async function wayTo(
 }
 
 async function planWithKey(
-  { store, tenantId, signal }: PlanRequest,
+  { store, tenantId, signal }: Omit<PlanRequest, 'clock'>,
   { history }: Catalog,
   target: RestoreTarget,
   options: PlanOptions,

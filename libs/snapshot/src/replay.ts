@@ -2,10 +2,11 @@ import type { ArchivedRecord, SegmentChecksum } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import { decodeWalRecord } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
-import type { PlacedRecord, TenantPosition, TenantWriter } from '@entdb/tenant-store';
+import type { PlacedRecord, TenantPosition } from '@entdb/tenant-store';
 import { isExhausted, isWithin, pointAfter, type Limit, type Point } from './limit.ts';
 import { readAhead } from './map-bounded.ts';
 import { segmentReaderFor, type SegmentReader } from './segment-reader.ts';
+import type { WorkingCopy } from './working-copy.ts';
 
 /** Segments are fetched while earlier ones are applied: at most so many, and so many stored bytes, beside the one in hand. */
 const segmentsAhead = 4;
@@ -69,20 +70,20 @@ export function fetchSegments(
 export async function replaySegments(
   store: ObjectStore,
   segments: readonly SegmentChecksum[],
-  writer: TenantWriter,
+  copy: WorkingCopy,
   options: ReplayOptions,
 ): Promise<void> {
   const { limit, signal } = options;
-  const start = writer.position.sequence;
+  const start = copy.writer.position.sequence;
   const ahead = segments.filter(({ lastSequence }) => lastSequence > start);
   const reader = segmentReaderFor(ahead.reduce((sum, { records }) => sum + records, 0));
   try {
     for await (const { segment, batches } of fetchSegments(store, ahead, reader, options)) {
       for await (const records of batches) {
         signal?.throwIfAborted();
-        if (!applyArchived(writer, segment, records, options)) return;
+        if (!(await applyArchived(copy, segment, records, options))) return;
       }
-      if (isExhausted(limit, pointAt(writer.position))) return;
+      if (isExhausted(limit, pointAt(copy.writer.position))) return;
     }
   } finally {
     await reader.close();
@@ -90,17 +91,17 @@ export async function replaySegments(
 }
 
 /** False: the limit was met. */
-function applyArchived(
-  writer: TenantWriter,
+async function applyArchived(
+  copy: WorkingCopy,
   { topic, segment }: SegmentChecksum,
   records: readonly ArchivedRecord[],
   { limit, expected, onApplied, onErasure }: ReplayOptions,
-): boolean {
-  const { tenantId } = writer;
-  let at = pointAt(writer.position);
+): Promise<boolean> {
+  const { tenantId } = copy;
+  let at = pointAt(copy.writer.position);
   let batch: PlacedRecord[] = [];
-  const flush = (): void => {
-    if (batch.length > 0) applyBatch(writer, batch, at);
+  const flush = async (): Promise<void> => {
+    if (batch.length > 0) await copy.apply(batch, at);
     batch = [];
   };
   for (const { sequence, partition, offset, timeMs, value } of records) {
@@ -116,7 +117,7 @@ function applyArchived(
         `record ${sequence} at offset ${offset} does not follow record ${at.sequence} at offset ${at.offset}`,
       );
     if (!isWithin(limit, next)) {
-      flush();
+      await flush();
       onApplied?.(at);
       return false;
     }
@@ -126,41 +127,12 @@ function applyArchived(
     at = next;
     const digests = expected?.get(at.sequence);
     if (!digests) continue;
-    flush();
-    assertDigests(tenantId, at, digests, writer.digests());
+    await flush();
+    assertDigests(tenantId, at, digests, copy.writer.digests());
   }
-  flush();
+  await flush();
   onApplied?.(at);
   return true;
-}
-
-/** Applies records that follow each other, and makes sure that the files are then where they ought to be. */
-export function applyBatch(
-  writer: TenantWriter,
-  records: readonly PlacedRecord[],
-  reached: Point,
-): void {
-  const { poison } = writer.apply(records);
-  if (poison) {
-    const { offset, error } = poison;
-    throw new EntError(
-      error.code,
-      `the record at offset ${offset} cannot be applied: ${error.message}`,
-      {
-        ...error.facts,
-        tenantId: writer.tenantId,
-        cause: error,
-        hint: `everything before it can be restored: ask for the position ${offset}, exclusive`,
-      },
-    );
-  }
-  const { sequence, offset } = writer.position;
-  if (sequence === reached.sequence && offset === reached.offset) return;
-  throw conflict(
-    writer.tenantId,
-    'the restored files',
-    `they stand at record ${sequence}, offset ${offset}, and must stand at record ${reached.sequence}, offset ${reached.offset}`,
-  );
 }
 
 export function decodeAt(

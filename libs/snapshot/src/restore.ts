@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EntError, isEntError, type Rng } from '@entdb/base';
-import type { TenantFacts } from '@entdb/tenant-store';
+import { tenantFileNames, type TenantFacts } from '@entdb/tenant-store';
 import type { Catalog } from './catalog.ts';
 import { isDamage, type Damage } from './damage.ts';
 import { executePlan, type ExecuteProgress } from './execute.ts';
@@ -11,9 +11,10 @@ import { isExhausted, type Point } from './limit.ts';
 import { takeLease, type Lease } from './lease.ts';
 import { openOutput, type Output } from './output.ts';
 import type { Planning, RestorePlan } from './plan.ts';
-import { planShortest, type PlanRequest } from './planning.ts';
+import { planShortest, planStep, type Planned, type PlanRequest } from './planning.ts';
 import { erasedAfter, refusalError } from './refusal.ts';
 import { pointAt, type Digests } from './replay.ts';
+import { fetchRestoredState } from './restored-state.ts';
 import { checkTarget, describeTarget, type RestoreTarget } from './target.ts';
 
 export interface RestoreRequest extends PlanRequest {
@@ -72,7 +73,9 @@ export async function restoreTenant(request: RestoreRequest): Promise<RestoreRep
   let lease: Lease | undefined;
   try {
     if (wantsLease) lease = await takeLease({ ...request, purpose: 'restore' });
-    const report = await restoreInto(request, output);
+    const report = await restoreInto(request, output, (passedOver) =>
+      planShortest(request, passedOver),
+    );
     output.publish();
     output.discard();
     await lease?.release();
@@ -90,10 +93,43 @@ function goesOnLater(error: unknown, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true || isEntError(error, 'OBJECT_STORE_UNAVAILABLE');
 }
 
-async function restoreInto(request: RestoreRequest, output: Output): Promise<RestoreReport> {
+/** What a restore needs to know that writes into an output, apart from the way it is planned. */
+type Work = Omit<RestoreRequest, 'clock' | 'rng' | 'lease' | 'force'>;
+
+/**
+ * Makes the state after a record in an empty folder, for a restore that passes through it: a restore in place whose objects cannot be used. The target lies before that record,
+ * so what is restored on the way to it is earlier still, and this ends.
+ */
+export async function restoreStep(
+  sources: Pick<RestoreRequest, 'store' | 'tenantId' | 'log' | 'signal'>,
+  sequence: number,
+  dir: string,
+): Promise<readonly Damage[]> {
+  const { tenantId } = sources;
+  const outputDir = join(dir, 'step');
+  const target = { kind: 'sequence', sequence, inclusive: true } as const;
+  const work: Work = { ...sources, target, outputDir };
+  // The folder is beside work that was found to be ours.
+  const output = openOutput({ outputDir, tenantId, force: false, inOwnVolume: true });
+  try {
+    const report = await restoreInto(work, output, (passedOver) => planStep(work, passedOver));
+    for (const name of tenantFileNames) renameSync(join(output.work, name), join(dir, name));
+    fsyncPath(dir);
+    return report.passedOver;
+  } finally {
+    output.discard();
+    rmSync(outputDir, { recursive: true, force: true });
+  }
+}
+
+async function restoreInto(
+  request: Work,
+  output: Output,
+  planNow: (passedOver: readonly Damage[]) => Promise<Planned>,
+): Promise<RestoreReport> {
   const passedOver: Damage[] = [];
   for (;;) {
-    const { planning, catalog, logEndOffset } = await planShortest(request, passedOver);
+    const { planning, catalog, logEndOffset } = await planNow(passedOver);
     if (planning.kind !== 'plan') throw unplanned(request, planning, passedOver);
     const { plan } = planning;
     try {
@@ -110,7 +146,7 @@ async function restoreInto(request: RestoreRequest, output: Output): Promise<Res
 /** The damage of the plan's snapshot, where the way may lead around it. */
 function damageOfBase(
   { base }: RestorePlan,
-  { from, target }: RestoreRequest,
+  { from, target }: Work,
   error: unknown,
 ): Damage | undefined {
   const isChoice = (from === undefined || from.kind === 'best') && target.kind !== 'snapshot';
@@ -125,7 +161,7 @@ function damageOfBase(
 }
 
 function unplanned(
-  { tenantId }: RestoreRequest,
+  { tenantId }: Work,
   planning: Exclude<Planning, { readonly kind: 'plan' }>,
   passedOver: readonly Damage[],
 ): EntError {
@@ -147,15 +183,25 @@ function unplanned(
 }
 
 async function runPlan(
-  request: RestoreRequest,
+  request: Work,
   output: Output,
   plan: RestorePlan,
   catalog: Catalog,
   logEndOffset: number | undefined,
 ): Promise<RestoreReport> {
   const { store, log, expected, scrub = false, signal, onProgress, onErasure } = request;
+  const { tenantId } = plan;
+  // Told once: the same record may be met again after a round that did not lead through.
+  const unusable = new Map<string, Damage>();
+  const onPassedOver = (damage: Damage): void => void unusable.set(damage.object, damage);
+  const rebuild = async (sequence: number, dir: string): Promise<void> => {
+    const sources = { store, tenantId, ...(log && { log }), ...(signal && { signal }) };
+    (await restoreStep(sources, sequence, dir)).forEach(onPassedOver);
+  };
+  const ports = { store, tenantId, rebuild, onPassedOver, ...(signal && { signal }) };
   const { facts, metOnLog } = await executePlan({
     store,
+    fetchState: (restored, dir) => fetchRestoredState(restored, dir, ports),
     plan,
     output,
     scrub,
@@ -169,7 +215,7 @@ async function runPlan(
   const reached = pointAt(facts.position);
   assertNotErased(plan, catalog, reached);
   assertReached(plan, reached, metOnLog);
-  const report = reportOf(plan, catalog, facts);
+  const report = reportOf(plan, catalog, facts, [...plan.passedOver, ...unusable.values()]);
   const path = join(output.work, 'report.json');
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
   fsyncPath(path);
@@ -229,7 +275,12 @@ function assertReached(
     );
 }
 
-function reportOf(plan: RestorePlan, catalog: Catalog, facts: TenantFacts): RestoreReport {
+function reportOf(
+  plan: RestorePlan,
+  catalog: Catalog,
+  facts: TenantFacts,
+  passedOver: readonly Damage[],
+): RestoreReport {
   const { base, tail, objects, bytes, records, gaps, segments } = plan;
   return {
     format: 1,
@@ -250,7 +301,7 @@ function reportOf(plan: RestorePlan, catalog: Catalog, facts: TenantFacts): Rest
       gaps,
       segments: segments.map(({ segment }) => segment),
     },
-    passedOver: plan.passedOver,
+    passedOver,
     unfinished: catalog.unfinished ?? null,
     unknownObjects: catalog.unknown,
   };

@@ -26,6 +26,9 @@ import { fsyncPath, hashChunks, hashFile } from './files.ts';
 import { idOf, pathFrom, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
+import { restoreStep } from './restore.ts';
+import { fetchRestoredState } from './restored-state.ts';
+import { openWorkingCopy, settleFolder } from './working-copy.ts';
 
 export interface SnapshotRequest {
   readonly store: ObjectStore;
@@ -85,7 +88,8 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
   const { history } = await loadCatalog(store, tenantId, call);
   const newest = history.snapshots.at(-1);
   const { base, passedOver } = await openBase(request, work, history);
-  const path = pathFrom(history, base, everything);
+  const limit = nextStop(history, base);
+  const path = pathFrom(history, base, limit);
   if (path.end.kind === 'broken') {
     const { damage, fault } = path.end;
     throw new EntError(damage?.code ?? 'ARCHIVE_BROKEN', damage?.reason ?? fault.message, {
@@ -94,23 +98,34 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     });
   }
   const since = path.reached.sequence - (newest?.sequence ?? 0);
-  if (path.reached.sequence === 0 || since < recordsMin)
+  const isDue = limit.kind !== 'latest' || since >= recordsMin;
+  if (path.reached.sequence === 0 || !isDue || isTaken(history, path.reached))
     return { kind: 'current', at: path.reached };
 
   const expected = new Map([
     ...history.snapshots.map(({ sequence, digests }) => [sequence, digests] as const),
     ...published,
   ]);
+  const onPassedOver = (damage: Damage): void => void passedOver.push(damage);
+  const rebuild = async (sequence: number, dir: string): Promise<void> => {
+    (await restoreStep({ store, tenantId, ...call }, sequence, dir)).forEach(onPassedOver);
+  };
+  const ports = { store, tenantId, rebuild, onPassedOver, ...call };
   const { facts, earlier } = await asMismatch(tenantId, work, async () => {
     const seen = compareKept(work, tenantId, base, published);
-    const writer = openTenantWriter({ dir: work, tenantId, create: false });
+    const copy = openWorkingCopy({
+      dir: work,
+      tenantId,
+      fetchState: (restored, dir) => fetchRestoredState(restored, dir, ports),
+    });
     try {
+      const { writer } = copy;
       // Published digests of the position itself, which no replay leads to any more.
       const there = expected.get(writer.position.sequence);
       if (there) assertDigests(tenantId, pointAt(writer.position), there, writer.digests());
-      await replaySegments(store, path.segments, writer, { limit: everything, expected, ...call });
+      await replaySegments(store, path.segments, copy, { limit, expected, ...call });
     } finally {
-      writer.close();
+      copy.close();
     }
     return { facts: tenantFacts(work, tenantId), earlier: seen };
   });
@@ -151,7 +166,26 @@ function witnessOf(
   return { sequence, instances: sorted };
 }
 
-const everything: Limit = { kind: 'latest' };
+/**
+ * Everything that is archived; but first, right after an erasure, a snapshot of what is left: from there on nothing below it is needed, and retention can remove
+ * what was erased at once (docs/decisions/0012-erasure.md).
+ */
+function nextStop(history: History, base: Point): Limit {
+  const erased = history.erasures.at(-1);
+  const end = history.segments.at(-1)?.lastSequence ?? 0;
+  const isAhead = erased && erased.at.sequence > base.sequence && erased.at.sequence <= end;
+  const isThere = history.snapshots.some(({ sequence }) => sequence === erased?.at.sequence);
+  if (!isAhead || erased.damage || isThere || isTaken(history, erased.at))
+    return { kind: 'latest' };
+  return { kind: 'sequence', sequence: erased.at.sequence };
+}
+
+/** Two records of one millisecond would give their snapshots one name: the first stands. */
+function isTaken({ snapshots }: History, { sequence, timeMs }: Point): boolean {
+  return snapshots.some(
+    (snapshot) => snapshot.logTimeUs === timeMs * 1000 && snapshot.sequence !== sequence,
+  );
+}
 
 /** A disagreement is told by its own name. The working copy goes: it may have passed the place, and would not be compared there again. */
 async function asMismatch<T>(tenantId: string, work: string, body: () => Promise<T>): Promise<T> {
@@ -174,7 +208,8 @@ async function openBase(
   { store, tenantId, signal, passBy = Infinity }: SnapshotRequest,
   work: string,
   { segments, snapshots: all }: History,
-): Promise<{ readonly base: Point; readonly passedOver: readonly Damage[] }> {
+): Promise<{ readonly base: Point; readonly passedOver: Damage[] }> {
+  settleFolder(work);
   const passedOver: Damage[] = [];
   const found = cachedPoint(work, tenantId);
   const cached = found && found.sequence < passBy ? found : undefined;

@@ -1,8 +1,9 @@
 import { EntError } from '@entdb/base';
-import type { PlacedRecord, TenantWriter } from '@entdb/tenant-store';
+import type { PlacedRecord } from '@entdb/tenant-store';
 import type { LogRecord, Wal } from '@entdb/wal';
 import { isWithin, pointAfter, type Limit } from './limit.ts';
-import { applyBatch, decodeAt, pointAt, type ReplayOptions } from './replay.ts';
+import { decodeAt, pointAt, type ReplayOptions } from './replay.ts';
+import type { WorkingCopy } from './working-copy.ts';
 import type { LogReach, PlannedTail } from './plan.ts';
 
 /** The log, and the name under which the archiver leaves its marks there. */
@@ -42,25 +43,25 @@ export interface TailOptions extends Pick<ReplayOptions, 'limit' | 'signal' | 'o
  */
 export async function replayTail(
   { wal, topic, partition }: LogAtHand,
-  writer: TenantWriter,
+  copy: WorkingCopy,
   options: TailOptions,
 ): Promise<boolean> {
   const { tail, endOffset, limit, onApplied } = options;
-  const { tenantId } = writer;
-  await assertSameLog({ wal, topic, partition }, writer, options.signal);
-  const from = Math.max(tail.fromOffset, writer.position.offset + 1);
+  const { tenantId } = copy;
+  await assertSameLog({ wal, topic, partition }, copy, options.signal);
+  const from = Math.max(tail.fromOffset, copy.writer.position.offset + 1);
   let met = false;
   await readLog(
     { wal, topic, partition },
     { from, endOffset, ...(options.signal && { signal: options.signal }) },
-    (records) => {
+    async (records) => {
       const cut = cutRecords(
-        writer,
+        copy,
         records.filter(({ key }) => key === tenantId),
         limit,
         tail,
       );
-      if (cut.records.length > 0) applyBatch(writer, cut.records, cut.at);
+      if (cut.records.length > 0) await copy.apply(cut.records, cut.at);
       onApplied?.(cut.at);
       met = cut.met;
       return met ? 'stop' : 'go on';
@@ -70,7 +71,7 @@ export async function replayTail(
 }
 
 function cutRecords(
-  writer: TenantWriter,
+  { tenantId, writer }: WorkingCopy,
   records: readonly LogRecord[],
   limit: Limit,
   { key }: TailOptions['tail'],
@@ -80,7 +81,7 @@ function cutRecords(
   for (const { topic, partition, offset, timeMs, value } of records) {
     const next = pointAfter(at, { offset, timeMs });
     if (!isWithin(limit, next)) return { records: taken, at, met: true };
-    const record = decodeAt(writer.tenantId, next, value);
+    const record = decodeAt(tenantId, next, value);
     const isKey = key !== undefined && record.idempotencyKey === key.key;
     if (isKey && !key.inclusive) return { records: taken, at, met: true };
     taken.push({ topic, partition, offset, timeMs, record });
@@ -94,7 +95,7 @@ type LogPlace = Pick<LogAtHand, 'wal' | 'topic' | 'partition'>;
 
 async function assertSameLog(
   place: LogPlace,
-  writer: TenantWriter,
+  { tenantId, writer }: WorkingCopy,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { topic, partition } = place;
@@ -105,21 +106,23 @@ async function assertSameLog(
     place,
     { from: offset, endOffset: offset + 1, ...(signal && { signal }) },
     ([record]) => {
-      if (record && record.key === writer.tenantId) return 'stop';
+      if (record && record.key === tenantId) return 'stop';
       throw new EntError(
         'ARCHIVE_CONFLICT',
-        `offset ${offset} of ${topic}/${partition} has a record of ${JSON.stringify(record?.key)}, and the archive has one of ${writer.tenantId} there`,
-        { tenantId: writer.tenantId, hint: 'this is not the log that was archived' },
+        `offset ${offset} of ${topic}/${partition} has a record of ${JSON.stringify(record?.key)}, and the archive has one of ${tenantId} there`,
+        { tenantId, hint: 'this is not the log that was archived' },
       );
     },
   );
 }
 
+type Next = 'go on' | 'stop';
+
 /** Hands out what stands between two offsets, and ends there. */
 export async function readLog(
   { wal, topic, partition }: LogPlace,
   range: { readonly from: number; readonly endOffset: number; readonly signal?: AbortSignal },
-  take: (records: readonly LogRecord[]) => 'go on' | 'stop',
+  take: (records: readonly LogRecord[]) => Next | Promise<Next>,
 ): Promise<void> {
   const { from, endOffset, signal } = range;
   if (from >= endOffset) return;
@@ -131,7 +134,7 @@ export async function readLog(
     onBatch: async ({ records }) => {
       if (done.signal.aborted) return;
       const wanted = records.filter(({ offset }) => offset < endOffset);
-      const next = take(wanted);
+      const next = await take(wanted);
       const last = records.at(-1);
       if (next === 'stop' || (last && last.offset + 1 >= endOffset)) done.abort();
     },
