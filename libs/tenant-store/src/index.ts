@@ -33,6 +33,14 @@ export {
 export { tenantDir } from './shard/tenant-folder.ts';
 export type { PublishedVerdict } from './shard/verdicts.ts';
 export { adoptRestored, type AdoptOptions } from './transfer/adopt.ts';
+export type { KindChanges, TypeChanges } from './transfer/changes.ts';
+export {
+  diffTenants,
+  type DiffOptions,
+  type EdgeKey,
+  type ItemKey,
+  type TenantDiff,
+} from './transfer/diff.ts';
 export { exportTenant, tenantFileNames } from './transfer/export.ts';
 export { keptDigest, keptDigests, tenantFacts, type TenantFacts } from './transfer/facts.ts';
 export { holdFile, type Hold } from './transfer/hold.ts';
