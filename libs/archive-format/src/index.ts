@@ -16,6 +16,7 @@ export {
 } from './chain.ts';
 export { encodeChecksum, parseChecksum, type SegmentChecksum } from './checksum.ts';
 export { encodeErasure, parseErasure, type Erasure } from './erasure.ts';
+export { createErasureFinder, type ErasureFinder } from './erasures-in.ts';
 export { lineBytesMax, type ArchivedRecord, type LineProof } from './line.ts';
 export {
   confirmedInstancesMax,

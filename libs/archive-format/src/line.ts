@@ -33,7 +33,7 @@ export function encodeLine(
   const json = walRecordProvenJson(tenantId, value);
   if (json !== undefined) {
     const line = `${head},"crc32":"${sealedCrc(value)}","record":${json}}`;
-    if (Buffer.byteLength(line) <= lineBytesMax) return { line, proof: 'json' };
+    if (isLine(line)) return { line, proof: 'json' };
   }
   const line = `${head},"value_base64":"${asBuffer(value).toString('base64')}"}`;
   if (line.length > lineBytesMax) {
@@ -43,6 +43,10 @@ export function encodeLine(
   }
   return { line, proof: 'base64' };
 }
+
+/** Counts the bytes only where there may be too many. */
+const isLine = (line: string): boolean =>
+  line.length <= lineBytesMax / 3 || Buffer.byteLength(line) <= lineBytesMax;
 
 /**
  * The checksum in the stored record's own envelope. A later version that would encode the JSON in another way is found out by it;

@@ -1,10 +1,12 @@
 import { subtle } from 'node:crypto';
 import { promisify } from 'node:util';
-import { createGunzip, gzip } from 'node:zlib';
+import { createGunzip, gzip, type ZlibOptions } from 'node:zlib';
 import { invariant } from '@entdb/base';
 import type { ChainLink } from './chain.ts';
 import type { SegmentChecksum } from './checksum.ts';
 import { isObject } from './document.ts';
+import type { Erasure } from './erasure.ts';
+import { createErasureFinder } from './erasures-in.ts';
 import { formatFault, type Place } from './faults.ts';
 import {
   decodeLine,
@@ -26,9 +28,11 @@ export interface EncodedSegment {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly checksum: SegmentChecksum;
+  /** Of its records that erase the tenant: to be known before the checksum is. */
+  readonly erasures: readonly Erasure[];
 }
 
-/** Holds its lines in memory: `lineBytes` says when to cut. One line has at most `lineBytesMax` bytes. */
+/** Holds its lines in memory, in a buffer of at most three times their length: `lineBytes` says when to cut. One line has at most `lineBytesMax` bytes. */
 export interface SegmentBuilder {
   readonly records: number;
   /** Before compression. */
@@ -46,15 +50,25 @@ const gzipSystem = 255;
 const inflateChunkBytes = 128 * 1024;
 const lineFeed = 10;
 
-const compress = promisify<Buffer, { level: number }, Buffer>(gzip);
+/** A segment's lines are written into one buffer, which begins with so much and grows. */
+const linesBytesMin = 16 * 1024;
+/** Of a UTF-16 unit. */
+const utf8BytesMax = 3;
+/** Of what is packed in one go; it decides on the number of turns of the event loop and not on the bytes. */
+const deflateChunkBytes = 256 * 1024;
+const gzipOptions = { level: gzipLevel, chunkSize: deflateChunkBytes };
+
+const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 
 export function createSegmentBuilder(link: ChainLink): SegmentBuilder {
   const tally = createTally(link);
-  const lines: Buffer[] = [];
+  const finder = createErasureFinder(link);
+  let records = 0;
+  let lines: Buffer = Buffer.allocUnsafeSlow(linesBytesMin);
   let lineBytes = 0;
   return {
     get records() {
-      return lines.length;
+      return records;
     },
     get lineBytes() {
       return lineBytes;
@@ -63,20 +77,31 @@ export function createSegmentBuilder(link: ChainLink): SegmentBuilder {
       const fault = tally.take(record);
       invariant(fault === undefined, `a segment of ${link.tenantId}: ${fault}`);
       const { line, proof } = encodeLine(link.tenantId, record);
-      const bytes = Buffer.from(`${line}\n`);
-      lines.push(bytes);
-      lineBytes += bytes.byteLength;
+      finder.take(record);
+      lines = withRoom(lines, lineBytes, line.length * utf8BytesMax + 1);
+      lineBytes += lines.write(line, lineBytes);
+      lines[lineBytes] = lineFeed;
+      lineBytes += 1;
+      records += 1;
       return proof;
     },
     finish: async () => {
       const counted = tally.read();
       invariant(counted, 'a segment has at least one record');
-      const bytes = await compress(Buffer.concat(lines, lineBytes), { level: gzipLevel });
+      const bytes = await compress(lines.subarray(0, lineBytes), gzipOptions);
       bytes[gzipSystemByte] = gzipSystem;
       const checksum = await seal(link, counted, bytes);
-      return { name: checksum.segment, bytes, checksum };
+      return { name: checksum.segment, bytes, checksum, erasures: finder.erasures };
     },
   };
+}
+
+/** The same bytes, where so many more can be written. */
+function withRoom(lines: Buffer, used: number, more: number): Buffer {
+  if (used + more <= lines.length) return lines;
+  const larger = Buffer.allocUnsafeSlow(Math.max(lines.length * 2, used + more));
+  lines.copy(larger, 0, 0, used);
+  return larger;
 }
 
 export function encodeSegment(

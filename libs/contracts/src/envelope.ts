@@ -15,7 +15,7 @@ import { EntError } from '@entdb/base';
 const magic0 = 0xed;
 const magic1 = 0xb1;
 const formatVersion = 1;
-const headerBytes = 8;
+export const headerBytes = 8;
 
 export const recordKinds = { wal: 1, result: 2, status: 3 } as const;
 export type RecordKind = keyof typeof recordKinds;

@@ -19,6 +19,7 @@ export { checkFilter } from './check-filter.ts';
 export { checkNodeId, checkValue, kindName } from './check-value.ts';
 export { mergeSchemas, schemaConflicts } from './evolve.ts';
 export { openRecord, sealRecord, type RecordKind } from './envelope.ts';
+export { isErasure } from './erasing.ts';
 export { errorFromDetail, errorToDetail } from './error-detail.ts';
 export { decodeFields, encodeFields, encodeValue } from './fields.ts';
 export { canonicalSchema, schemaFingerprint } from './fingerprint.ts';

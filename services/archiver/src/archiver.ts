@@ -5,6 +5,7 @@ import { findLast } from './find-last.ts';
 import { beginAt } from './hole.ts';
 import type { Meters } from './meters.ts';
 import { createPartitionArchive, type PartitionArchive } from './partition-archive.ts';
+import type { Packers } from './packing/packers.ts';
 import { createPatience } from './patience.ts';
 import { cutEarly, type RollLimits } from './roll-policy.ts';
 import { createSettler } from './settle.ts';
@@ -32,6 +33,7 @@ export interface ArchiverOptions {
   readonly store: ObjectStore;
   readonly owned: readonly number[];
   readonly limits: RollLimits;
+  readonly packers: Pick<Packers, 'pack'>;
   readonly heldBytesMax: number;
   /** Lookups and segments at the same time, each. */
   readonly parallel: number;
@@ -67,6 +69,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       partition,
       view,
       limits: options.limits,
+      packers: options.packers,
       settler,
       find: () => findLast(store, { tenantId, partition }, ended),
       bounds: () => wal.bounds(walTopic, partition),

@@ -17,7 +17,7 @@ describe('records that wait', () => {
     buffer.push(recordAt(0, fetched.subarray(10, 20)), 0);
     const { value } = buffer.records[0]!;
     expect(value).toEqual(new Uint8Array(10).fill(7));
-    expect(value.buffer.byteLength).toBe(10);
+    expect(value.buffer.byteLength).toBeLessThan(4096); // a slab of this tenant's values, and no fetch
   });
 
   it('are counted, and what is dropped is given back', () => {

@@ -9,6 +9,8 @@ export interface RecordBuffer {
   /** Bytes of memory. */
   readonly held: number;
   push(record: LogRecord, nowMs: number): void;
+  /** The first of them, as many as make about so many bytes of lines; at least one. */
+  first(lineBytes: number): readonly LogRecord[];
   /** Forgets the records up to this offset, itself included. */
   dropThrough(offset: number): void;
   clear(): void;
@@ -16,8 +18,11 @@ export interface RecordBuffer {
 
 /** What a record costs beside its value: the object, its key, its place in a list. */
 const overheadBytes = 256;
+/** Values share slabs, for an allocation of its own costs more than a small one is worth. A tenant's slabs grow with what it has. */
+const slabBytes = { min: 1024, max: 64 * 1024 };
 /** A line is about as long as with the value in base64: JSON spends more on names and less on text. */
-const lineBytes = (record: LogRecord): number => 100 + Math.ceil((record.value.byteLength * 4) / 3);
+const lineBytesOf = (record: LogRecord): number =>
+  100 + Math.ceil((record.value.byteLength * 4) / 3);
 const memoryBytes = (record: LogRecord): number => record.value.byteLength + overheadBytes;
 
 /** `onHeld` is told of each change of what is held. */
@@ -26,6 +31,7 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
   let arrivals: number[] = [];
   let lines = 0;
   let held = 0;
+  const keep = createSlabs();
   const hold = (bytes: number) => {
     held += bytes;
     onHeld(bytes);
@@ -34,7 +40,7 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
     if (count === 0) return;
     let freed = 0;
     for (const record of records.slice(0, count)) {
-      lines -= lineBytes(record);
+      lines -= lineBytesOf(record);
       freed += memoryBytes(record);
     }
     records = records.slice(count);
@@ -54,11 +60,16 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
       firstAtMs: arrivals[0] ?? 0,
       lastAtMs: arrivals.at(-1) ?? 0,
     }),
+    first(lineBytes) {
+      let bytes = 0;
+      const enough = records.findIndex((record) => (bytes += lineBytesOf(record)) >= lineBytes);
+      return enough === -1 ? records.slice() : records.slice(0, enough + 1);
+    },
     push(record, nowMs) {
       // A copy: the value may be a view of a whole fetch, which must not live as long as one small record of it.
-      records.push({ ...record, value: Uint8Array.from(record.value) });
+      records.push({ ...record, value: keep(record.value) });
       arrivals.push(nowMs);
-      lines += lineBytes(record);
+      lines += lineBytesOf(record);
       hold(memoryBytes(record));
     },
     dropThrough(offset) {
@@ -66,5 +77,23 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
       drop(first === -1 ? records.length : first);
     },
     clear: () => drop(records.length),
+  };
+}
+
+/** Copies values, the small ones into slabs: such a one lives as long as the longest of its values, and these go in the order in which they came. */
+function createSlabs(): (value: Uint8Array) => Uint8Array {
+  let size = slabBytes.min;
+  let slab = new Uint8Array(0);
+  let used = 0;
+  return (value) => {
+    if (used + value.byteLength > slab.byteLength) {
+      size = Math.min(size * 2, slabBytes.max);
+      slab = new Uint8Array(Math.max(size, value.byteLength));
+      used = 0;
+    }
+    const own = slab.subarray(used, used + value.byteLength);
+    own.set(value);
+    used += value.byteLength;
+    return own;
   };
 }

@@ -89,6 +89,15 @@ export const archiverSettings = combineSettings(
           example: '8',
         },
       ),
+      threads: integer(
+        { min: 1, max: 64 },
+        {
+          env: 'ENTDB_ARCHIVE_THREADS',
+          default: '2',
+          sentence: 'Threads that make the lines of segments; compression has threads of its own.',
+          example: '4',
+        },
+      ),
       statusIntervalMs: duration(
         { minMs: 10, maxMs: 60_000 },
         {

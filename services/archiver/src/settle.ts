@@ -1,11 +1,15 @@
 import {
   checksumNameOf,
+  createErasureFinder,
   decodeSegment,
   describeSegment,
   encodeChecksum,
+  encodeErasure,
+  erasureName,
   type ArchivedRecord,
   type ChainLink,
   type EncodedSegment,
+  type Erasure,
   type SegmentChecksum,
 } from '@entdb/archive-format';
 import { isEntError } from '@entdb/base';
@@ -15,8 +19,8 @@ import { readRange } from './log-range.ts';
 import { asConflict, conflict, type Where } from './verdicts.ts';
 
 /**
- * Makes segments durable. The segment first, then its checksum; each is read back and compared before it counts. Every function here may be repeated at any
- * point, by this process or another: `create` changes nothing that is there, and what is found is either the same or a conflict.
+ * Makes segments durable. The segment first, then what it erases, then its checksum; each is read back and compared before it counts. So no sealed segment
+ * holds an erasure that is not known. Every function here may be repeated at any point, by this process or another: `create` changes nothing that is there, and what is found is either the same or a conflict.
  */
 export interface Settler {
   /** What stands in the archive at this link afterwards: this segment, or a longer or shorter one that another archiver was first with. */
@@ -33,6 +37,14 @@ export interface Settled {
   readonly ahead: ArchivedRecord | undefined;
 }
 
+/** A stored segment, as it is. */
+interface Described {
+  readonly checksum: SegmentChecksum;
+  readonly erasures: readonly Erasure[];
+  /** Its records beyond ours. */
+  readonly ahead: readonly ArchivedRecord[];
+}
+
 export interface SettlerOptions {
   readonly store: ObjectStore;
   readonly wal: Wal;
@@ -42,12 +54,27 @@ export interface SettlerOptions {
 export function createSettler({ store, wal, signal }: SettlerOptions): Settler {
   const call = { signal };
 
-  const seal = async (where: Where, checksum: SegmentChecksum): Promise<void> => {
+  const seal = async (
+    where: Where,
+    checksum: SegmentChecksum,
+    erasures: readonly Erasure[],
+  ): Promise<void> => {
+    for (const erasure of erasures)
+      await say(
+        where,
+        erasureName(erasure.tenantId, erasure.sequence),
+        encodeErasure(erasure),
+        erasure.offset,
+      );
     const name = checksumNameOf(checksum.segment);
-    const text = Buffer.from(encodeChecksum(checksum));
-    await store.create(name, text, call);
-    if (!text.equals(await store.read(name, call)))
-      throw conflict(where, name, checksum.firstOffset, 'it says something else than the segment');
+    await say(where, name, encodeChecksum(checksum), checksum.firstOffset);
+  };
+
+  const say = async (where: Where, name: string, text: string, offset: number): Promise<void> => {
+    const bytes = Buffer.from(text);
+    await store.create(name, bytes, call);
+    if (!bytes.equals(await store.read(name, call)))
+      throw conflict(where, name, offset, 'it says something else than the segment');
   };
 
   const isSealed = async (name: string): Promise<boolean> =>
@@ -59,14 +86,16 @@ export function createSettler({ store, wal, signal }: SettlerOptions): Settler {
     name: string,
     link: ChainLink,
     ours: readonly LogRecord[],
-  ): Promise<{ readonly checksum: SegmentChecksum; readonly ahead: readonly ArchivedRecord[] }> => {
+  ): Promise<Described> => {
     const { offsetMin } = link;
+    const finder = createErasureFinder(link);
     const judge = asConflict(link, name, offsetMin);
     const checksum = await describeSegment(bytes, name, link).catch(judge);
     const ahead: ArchivedRecord[] = [];
     let index = 0;
     for await (const batch of decodeSegment(bytes, checksum)) {
       for (const record of batch) {
+        finder.take(record);
         const own = ours[index];
         if (own === undefined) ahead.push(record);
         else if (!isSame(own, record))
@@ -79,7 +108,7 @@ export function createSettler({ store, wal, signal }: SettlerOptions): Settler {
         index += 1;
       }
     }
-    return { checksum, ahead };
+    return { checksum, erasures: finder.erasures, ahead };
   };
 
   const assertOnLog = async (
@@ -103,26 +132,26 @@ export function createSettler({ store, wal, signal }: SettlerOptions): Settler {
 
   return {
     async settle(segment, link, records) {
-      const { name, bytes, checksum } = segment;
+      const { name, bytes, checksum, erasures } = segment;
       await store.create(name, bytes, { ...call, sha256: checksum.sha256 });
       const stored = await store.read(name, call);
       if (Buffer.compare(stored, bytes) === 0) {
-        await seal(link, checksum);
+        await seal(link, checksum, erasures);
         return { checksum, ahead: undefined };
       }
       const theirs = await compare(stored, name, link, records);
       // What has a checksum was held against the log by whoever gave it one.
       if (!(await isSealed(name)))
         await assertOnLog(name, link, records.at(-1)!.offset + 1, theirs.ahead);
-      await seal(link, theirs.checksum);
+      await seal(link, theirs.checksum, theirs.erasures);
       return { checksum: theirs.checksum, ahead: theirs.ahead.at(-1) };
     },
 
     async complete(name, link, from) {
       const bytes = await store.read(name, call);
-      const { checksum, ahead } = await compare(bytes, name, link, []);
+      const { checksum, erasures, ahead } = await compare(bytes, name, link, []);
       await assertOnLog(name, link, Math.min(from, checksum.firstOffset), ahead);
-      await seal(link, checksum);
+      await seal(link, checksum, erasures);
       return checksum;
     },
 

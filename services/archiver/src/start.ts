@@ -4,6 +4,7 @@ import type { ServiceContext, Started } from '@entdb/service-kit';
 import { walTopic, type Wal } from '@entdb/wal';
 import { createArchiver, type Archiver } from './archiver.ts';
 import type { ArchiverSettings } from './config.ts';
+import { createPackers } from './packing/packers.ts';
 import { createMeters, stoppedTenants, type Measured } from './meters.ts';
 import { statusOf, troubleOf } from './status.ts';
 
@@ -35,12 +36,15 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
     const store = await openObjectStore(settings, ports, stopping);
     context.onStop('object store', () => store.close());
     health.set('s3', { kind: 'healthy' });
+    const packers = createPackers(settings.threads);
+    context.onStop('packing threads', () => packers.close());
     const owned = Array.from({ length: partitions }, (_, partition) => partition);
     archiver = createArchiver({
       wal,
       store,
       owned: owned.filter((partition) => partition % archivers === index),
       limits: settings,
+      packers,
       heldBytesMax: settings.bufferBytesMax,
       parallel: settings.parallel,
       intervalMs: settings.statusIntervalMs,

@@ -1,15 +1,9 @@
-import {
-  createSegmentBuilder,
-  firstLink,
-  nextLink,
-  type ArchivedRecord,
-  type ChainLink,
-  type EncodedSegment,
-} from '@entdb/archive-format';
+import { firstLink, nextLink, type ArchivedRecord, type ChainLink } from '@entdb/archive-format';
 import type { EntError } from '@entdb/base';
 import { walTopic, type LogBounds, type LogRecord } from '@entdb/wal';
 import { createRecordBuffer } from './buffer.ts';
 import { isBroken, type Hole } from './hole.ts';
+import type { Packers } from './packing/packers.ts';
 import { dueBecause, type CutReason, type RollLimits, type Waiting } from './roll-policy.ts';
 import { isSame, type Settled, type Settler } from './settle.ts';
 import type { Found } from './find-last.ts';
@@ -64,6 +58,7 @@ export interface PartitionView {
 export interface TenantArchiveOptions extends Where {
   readonly view: PartitionView;
   readonly limits: RollLimits;
+  readonly packers: Pick<Packers, 'pack'>;
   readonly settler: Settler;
   readonly find: () => Promise<Found>;
   readonly bounds: () => Promise<LogBounds>;
@@ -94,11 +89,9 @@ type State =
     }
   | { readonly kind: 'stopped'; readonly error: EntError };
 
-/** Lines that are made before the event loop has its turn again. */
-const linesAtOnce = 100;
-
 export function createTenantArchive(options: TenantArchiveOptions): TenantArchive {
-  const { tenantId, partition, view, limits, settler, keepTrying, inTurn, nowMs, signal } = options;
+  const { tenantId, partition, view, limits, packers, settler, keepTrying, inTurn, nowMs, signal } =
+    options;
   const where: Where = { tenantId, partition };
   const buffer = createRecordBuffer(options.onHeld);
   let state: State = { kind: 'looking' };
@@ -216,8 +209,8 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
 
   const cut = async (link: ChainLink, reason: CutReason): Promise<void> => {
     const started = nowMs();
-    const records = buffer.records.slice();
-    const { segment, taken } = await pack(link, records, limits.segmentBytes);
+    const records = buffer.first(limits.segmentBytes);
+    const { segment, taken } = await packers.pack(link, records, limits.segmentBytes);
     const own = records.slice(0, taken);
     const settled: Settled = await keepTrying(`writing ${segment.name}`, () =>
       settler.settle(segment, link, own),
@@ -315,19 +308,4 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       return state.link.offsetMin - 1;
     },
   };
-}
-
-/** As many of the records as make a full segment. */
-async function pack(
-  link: ChainLink,
-  records: readonly LogRecord[],
-  segmentBytes: number,
-): Promise<{ readonly segment: EncodedSegment; readonly taken: number }> {
-  const builder = createSegmentBuilder(link);
-  for (const [index, { partition, offset, timeMs, value }] of records.entries()) {
-    if (index > 0 && builder.lineBytes >= segmentBytes) break;
-    if (index % linesAtOnce === linesAtOnce - 1) await new Promise(setImmediate);
-    builder.add({ partition, offset, timeMs, sequence: link.firstSequence + index, value });
-  }
-  return { segment: await builder.finish(), taken: builder.records };
 }

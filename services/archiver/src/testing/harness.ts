@@ -1,14 +1,27 @@
 import { create } from '@bufbuild/protobuf';
+import { encodeErasure } from '@entdb/archive-format';
 import { partitionOf, realClock, realRng, silentLogger, type Logger } from '@entdb/base';
-import { encodeWalRecord, WalRecordSchema } from '@entdb/contracts';
-import { createMemoryStore, type MemoryStore, type ObjectStore } from '@entdb/object-store';
+import { encodeWalRecord, WalRecordSchema, type WalRecord } from '@entdb/contracts';
+import type { ObjectStore } from '@entdb/object-store';
 import { createMetrics } from '@entdb/telemetry';
-import { createMemoryWal, topicSpecs, walTopic, type MemoryWal, type Wal } from '@entdb/wal';
+import { topicSpecs, walTopic, type Wal } from '@entdb/wal';
 import { createArchiver, type Archiver, type ArchiverOptions } from '../archiver.ts';
 import { createMeters } from '../meters.ts';
-import { bytesOf, photograph, readArchive, readLog } from './archive.ts';
+import { createPackers } from '../packing/packers.ts';
+import { bytesOf, photograph, readArchive, readLog, saidErasures } from './archive.ts';
 
 export const partitions = 2;
+
+/** One thread for all archivers of a spec. */
+const packers = createPackers(1);
+afterAll(() => packers.close());
+
+/** Where archivers are tried: a log and a store of its own, empty. */
+export interface World<W extends Wal = Wal> {
+  readonly wal: W;
+  readonly store: ObjectStore;
+  close(): Promise<void>;
+}
 
 /** A record of a tenant, of about so many bytes. */
 export function recordOf(tenantId: string, key: string, bytes = 0): Uint8Array {
@@ -23,10 +36,19 @@ export function recordOf(tenantId: string, key: string, bytes = 0): Uint8Array {
   );
 }
 
-/** A log and a store in memory, and as many archivers on them as a test wants, one after another or at once. */
-export interface Bench {
-  readonly wal: MemoryWal;
-  readonly store: MemoryStore;
+/** A record that ends a tenant. */
+export function deletionOf(tenantId: string, key: string, erase: boolean): Uint8Array {
+  const body: WalRecord['body'] = {
+    case: 'tenantDeleted',
+    value: { $typeName: 'entdb.v1.TenantDeleted', erase },
+  };
+  return encodeWalRecord(create(WalRecordSchema, { tenantId, idempotencyKey: key, body }));
+}
+
+/** A log and a store, and as many archivers on them as a test wants, one after another or at once. */
+export interface Bench<W extends Wal = Wal> {
+  readonly wal: W;
+  readonly store: ObjectStore;
   /** Appends so many records of each tenant, in turns. */
   append(tenants: readonly string[], each?: number, bytes?: number): Promise<void>;
   appendBytes(tenantId: string, value: Uint8Array, partition?: number): Promise<void>;
@@ -49,9 +71,8 @@ export interface Running {
   abandon(): void;
 }
 
-export async function createBench(): Promise<Bench> {
-  const wal = createMemoryWal();
-  const store = createMemoryStore();
+export async function createBench<W extends Wal>(world: World<W>): Promise<Bench<W>> {
+  const { wal, store } = world;
   await wal.createTopics(
     topicSpecs({
       walPartitions: partitions,
@@ -100,6 +121,7 @@ export async function createBench(): Promise<Bench> {
         store,
         owned: Array.from({ length: partitions }, (_, partition) => partition),
         limits: { segmentBytes: 2_000, ageMsMax: 20, idleMs: 6 },
+        packers,
         heldBytesMax: 1024 ** 2,
         parallel: 4,
         intervalMs: 5,
@@ -148,6 +170,7 @@ export async function createBench(): Promise<Bench> {
     async verify() {
       for (const [tenantId, records] of await readLog(wal, partitions)) {
         const archive = await readArchive(store, tenantId);
+        expect(await saidErasures(store, tenantId)).toEqual(archive.erasures.map(encodeErasure));
         expect(bytesOf(archive.records)).toEqual(bytesOf(records));
         expect(archive.records.map(({ sequence }) => sequence)).toEqual(
           records.map((_, index) => index + 1),
@@ -156,8 +179,7 @@ export async function createBench(): Promise<Bench> {
     },
     async close() {
       await Promise.all([...running].map((one) => one.stop().catch(() => {})));
-      await wal.close();
-      await store.close();
+      await world.close();
     },
   };
 }
@@ -173,6 +195,9 @@ export const steps = [
   'before the segment is written',
   'after the segment, before anybody knows',
   'while the segment is read back',
+  'before the erasure is written',
+  'after the erasure, before anybody knows',
+  'while the erasure is read back',
   'before the checksum is written',
   'after the checksum, before anybody knows',
   'while the checksum is read back',
@@ -206,7 +231,8 @@ export function doom(wal: Wal, store: ObjectStore, at: Step, nth: number): Doome
     reach(after);
     return dead ? never : result;
   };
-  const isChecksum = (key: string) => key.endsWith('.checksum');
+  const kindOf = (key: string) =>
+    key.endsWith('.checksum') ? 'checksum' : key.startsWith('erasures/') ? 'erasure' : 'segment';
   return {
     died: died.promise,
     wal: {
@@ -218,23 +244,16 @@ export function doom(wal: Wal, store: ObjectStore, at: Step, nth: number): Doome
     },
     store: {
       ...store,
-      create: (key, ...rest) =>
-        isChecksum(key)
-          ? pass(
-              () => store.create(key, ...rest),
-              'before the checksum is written',
-              'after the checksum, before anybody knows',
-            )
-          : pass(
-              () => store.create(key, ...rest),
-              'before the segment is written',
-              'after the segment, before anybody knows',
-            ),
+      create: (key, ...rest) => {
+        const kind = kindOf(key);
+        return pass(
+          () => store.create(key, ...rest),
+          `before the ${kind} is written`,
+          `after the ${kind}, before anybody knows`,
+        );
+      },
       read: (key, ...rest) =>
-        pass(
-          () => store.read(key, ...rest),
-          isChecksum(key) ? 'while the checksum is read back' : 'while the segment is read back',
-        ),
+        pass(() => store.read(key, ...rest), `while the ${kindOf(key)} is read back`),
       stat: (...args) => pass(() => store.stat(...args)),
       async *folders(...args) {
         await pass(async () => {}, 'while looking up a tenant');
