@@ -7,7 +7,7 @@ export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install run run-kafka demo first tour git-history kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
-	check fmt gen lock types bench chaos chaos-kafka every-offset conformance clean
+	check fmt gen lock types bench bench-restore chaos chaos-kafka every-offset conformance clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ gen: install ## generate the TypeScript of proto/, and the pages of docs/errors 
 
 bench: install ## measure writes and reads beside their raw limits (ARGS=...)
 	@exec node e2e/src/bench/main.ts $(ARGS)
+
+bench-restore: install ## measure restore, replay, verify and archiving beside their raw limits (ARGS=...)
+	@exec node e2e/src/bench-restore/main.ts $(ARGS)
 
 chaos: install ## kill services under load on the embedded log, then count (ARGS=...)
 	@exec node e2e/src/chaos/main.ts $(ARGS)
