@@ -117,33 +117,68 @@ export const transactions: fc.Arbitrary<readonly RecordParts[]> = fc
   .array(transaction, { minLength: 1, maxLength: 30 })
   .map((all) => all.map((parts) => ({ ...parts, schema: fullSchema })));
 
-/** Everything that a log can bring: schemas of two versions or none, repeated keys, tenants deleted and made again. */
+/** Keys that come more than once; most come once. */
+const seldom = (...keys: readonly string[]): fc.Arbitrary<string | undefined> =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom(...keys) },
+  );
+
+const record: fc.Arbitrary<RecordParts> = fc
+  .tuple(
+    transaction,
+    fc.constantFrom(undefined, plainSchema, fullSchema),
+    fc.boolean(),
+    seldom('k1', 'k2', 'k3'),
+  )
+  .map(([parts, schema, definitions, key]) => ({
+    ...parts,
+    definitions,
+    ...(schema && { schema }),
+    ...(key !== undefined && { key }),
+  }));
+
+/** Everything that a log can bring: schemas of two versions or none, repeated keys, tenants deleted, erased and made again. */
 export const histories: fc.Arbitrary<readonly RecordParts[]> = fc.array(
   fc.oneof(
-    {
-      weight: 20,
-      arbitrary: fc
-        .tuple(
-          transaction,
-          fc.constantFrom(undefined, plainSchema, fullSchema),
-          fc.boolean(),
-          fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined }),
-        )
-        .map(([parts, schema, definitions, key]) => ({
-          ...parts,
-          definitions,
-          ...(schema && { schema }),
-          ...(key !== undefined && { key }),
-        })),
-    },
+    { weight: 20, arbitrary: record },
     {
       weight: 1,
       arbitrary: fc.constantFrom(
         { body: 'tenantCreated' as const },
         { body: 'tenantDeleted' as const },
+        { body: 'tenantErased' as const },
         { body: 'tenantCreated' as const },
       ),
     },
   ),
   { minLength: 1, maxLength: 40 },
+);
+
+/** A restore, of what came before it: `back` records ago, and decided on so many epochs too early. */
+export interface RestoreStep {
+  readonly back: number;
+  readonly lateBy: number;
+  readonly key?: string;
+}
+
+const restore: fc.Arbitrary<RestoreStep> = fc
+  .tuple(
+    fc.integer({ min: 0, max: 12 }),
+    fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
+    seldom('k1', 'r1'),
+  )
+  .map(([back, lateBy, key]) => ({ back, lateBy, ...(key !== undefined && { key }) }));
+
+const few = (body: RecordParts['body']): RecordParts => ({ ...(body !== undefined && { body }) });
+
+/** Short histories with restores in place among everything else. */
+export const restoredHistories: fc.Arbitrary<readonly (RecordParts | RestoreStep)[]> = fc.array(
+  fc.oneof(
+    { weight: 8, arbitrary: record },
+    { weight: 3, arbitrary: restore },
+    { weight: 1, arbitrary: fc.constantFrom(few('tenantCreated'), few('tenantDeleted')) },
+    { weight: 1, arbitrary: fc.constantFrom(few('tenantErased'), few('tenantCreated')) },
+  ),
+  { minLength: 6, maxLength: 18 },
 );

@@ -25,7 +25,8 @@ export function createTenantDir(): TenantDir {
   return tenantDirAt(mkdtempSync(join(tmpdir(), 'entdb-tenant-')));
 }
 
-function tenantDirAt(dir: string): TenantDir {
+/** A folder that is there already. */
+export function tenantDirAt(dir: string): TenantDir {
   return {
     dir,
     open: ({ create = true, check = 'none' } = {}) =>
