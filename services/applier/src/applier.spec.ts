@@ -46,6 +46,7 @@ function countedLog(breakAfterBatches = Infinity) {
   let breaks = 1;
   const wrapLog = (wal: ReturnType<typeof createMemoryWal>): ApplierOptions['wal'] => ({
     bounds: (topic, at) => wal.bounds(topic, at),
+    committed: (...mark) => wal.committed(...mark),
     consume: (wanted) => {
       readings.push(wanted.from.get(partition)!);
       let batches = 0;
@@ -224,6 +225,7 @@ it('waits for a log that cannot be asked at the start', async () => {
   const volume = await volumeWith({
     wrapLog: (wal) => ({
       consume: (wanted) => wal.consume(wanted),
+      committed: (...mark) => wal.committed(...mark),
       bounds: async (topic, at) => {
         failures -= 1;
         if (failures >= 0) throw new EntError('LOG_UNAVAILABLE', 'no broker answers');

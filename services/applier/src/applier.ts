@@ -1,16 +1,20 @@
 import type { Clock, EntError, Logger, Rng } from '@entdb/base';
 import { patiently } from '@entdb/fleet';
-import { packBatch, transferOf, type ShardNews } from '@entdb/tenant-store';
+import { packBatch, transferOf, type ShardNews, type TenantFileState } from '@entdb/tenant-store';
 import type { WorkerClient } from '@entdb/threads';
 import { resultsTopic, walTopic, type LogBatch, type Wal } from '@entdb/wal';
 import { createCatchUps } from './catch-ups.ts';
-import { logStartPassed } from './log-start-passed.ts';
+import { createBootstrap, type Bootstrap } from './heal/bootstrap.ts';
+import { createHealer, type HealEvent } from './heal/healer.ts';
+import type { HealerMethods } from './heal/protocol.ts';
+import type { StoreAtHand } from './heal/store-at-hand.ts';
 import { createPersistence } from './persistence.ts';
 import type { Progress } from './progress.ts';
 import type { Publisher } from './publisher.ts';
 import type { ReaderPool } from './reader/pool.ts';
 import type { Tail } from './tail.ts';
 import type { Tenants } from './tenants.ts';
+import { together } from './together.ts';
 import type { WriterMethods } from './writer/protocol.ts';
 
 /**
@@ -24,14 +28,20 @@ export interface Applier {
   distrust(tenantId: string, error: EntError): Promise<void>;
   /** Syncs what has changed, and moves the checkpoints. */
   checkpoint(): Promise<void>;
-  /** Partitions whose next record the log no longer holds. Their tenants cannot be brought up to date from the log alone. */
+  /** Partitions that stand still: the log no longer holds their next record, and the object store has not helped so far. */
   readonly lost: ReadonlyMap<number, EntError>;
+  /** Those of them of which nobody can say yet whether the object store will help. */
+  readonly undecided: ReadonlySet<number>;
+  /** Tenants that wait for files from the object store. */
+  readonly healing: number;
+  /** Why no files can be made from the object store at present. */
+  storeTrouble(): EntError | undefined;
   /** Why the disk takes nothing, while it does not. */
   refusal(): EntError | undefined;
 }
 
 export interface ApplierOptions {
-  readonly wal: Pick<Wal, 'bounds' | 'consume'>;
+  readonly wal: Pick<Wal, 'bounds' | 'consume' | 'committed'>;
   readonly writer: Pick<WorkerClient<WriterMethods>, 'call'>;
   readonly readers: Pick<ReaderPool, 'forget'>;
   readonly progress: Progress;
@@ -39,6 +49,12 @@ export interface ApplierOptions {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly tail: Pick<Tail, 'committed'>;
   readonly nextOffsets: ReadonlyMap<number, number>;
+  readonly healer: Pick<WorkerClient<HealerMethods>, 'call'>;
+  readonly store: StoreAtHand;
+  /** Tenants whose files are made at the same time. */
+  readonly healParallel: number;
+  readonly onHeal: (event: HealEvent) => void;
+  readonly partitionOf: (tenantId: string) => number;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -54,11 +70,15 @@ const syncTenantsMax = 32;
 
 export function createApplier(options: ApplierOptions): Applier {
   const { wal, writer, readers, progress, tenants, publisher, tail, logger, clock, rng } = options;
-  const lost = new Map<number, EntError>();
   const { persist, refusal } = createPersistence({ logger, clock, rng });
 
-  /** Tells what was committed. A tenant's new state first: from then on no read of its old files begins or is answered. */
+  /**
+   * Tells what was committed. Of a tenant that falls its new state first: from then on no read of its old files begins or is answered. Of one that rises the
+   * state last: a reader may have opened the old files late.
+   */
   const absorb = async ({ states, touched, verdicts }: ShardNews): Promise<void> => {
+    const risen = states.filter(({ state }) => state.kind === 'active');
+    await Promise.all(risen.map(({ tenantId }) => readers.forget(tenantId)));
     for (const change of states) tenants.change(change);
     for (const { tenantId, offset } of touched) {
       tenants.touch(tenantId, offset);
@@ -70,8 +90,13 @@ export function createApplier(options: ApplierOptions): Applier {
         publisher.publish(resultsTopic, partition, { key: tenantId, value });
     const fallen = states.filter(({ state }) => state.kind !== 'active');
     await Promise.all(fallen.map(({ tenantId }) => readers.forget(tenantId)));
-    for (const { partition, tenantId, state } of fallen)
-      if (state.kind === 'behind') catchUps.add(partition, tenantId);
+    for (const { partition, tenantId, state } of fallen) bringBack(partition, tenantId, state);
+  };
+
+  const bringBack = (partition: number, tenantId: string, state: TenantFileState): void => {
+    if (state.kind !== 'behind') return;
+    if (state.needs.kind === 'adoption') healer.add(partition, tenantId);
+    else catchUps.add(partition, tenantId);
   };
 
   const catchUps = createCatchUps({
@@ -89,8 +114,34 @@ export function createApplier(options: ApplierOptions): Applier {
       await absorb(news);
       return news;
     },
-    giveUp: async (tenantId, { code, message }) =>
-      absorb(await writer.call('quarantine', { tenantId, code, message })),
+    beyondLog: (partition, tenantId) => healer.add(partition, tenantId),
+  });
+
+  const distrust: Applier['distrust'] = async (tenantId, { code, message }) =>
+    absorb(await writer.call('distrust', { tenantId, code, message }));
+
+  const healer = createHealer({
+    wal,
+    store: options.store,
+    worker: options.healer,
+    tenants,
+    volume: {
+      async install(step, signal) {
+        await readers.forget(step.tenantId); // whoever has the old files open would close the new ones by their names
+        await absorb(await persist(() => writer.call('install', step), signal));
+      },
+      passOver: async (tenantId, fromOffset, signal) =>
+        absorb(await persist(() => writer.call('passOver', { tenantId, fromOffset }), signal)),
+      distrust,
+      toLog: (partition, tenantId) => catchUps.add(partition, tenantId),
+      giveUp: async (tenantId, { code, message }) =>
+        absorb(await writer.call('quarantine', { tenantId, code, message })),
+    },
+    onHeal: options.onHeal,
+    logger,
+    clock,
+    rng,
+    parallel: options.healParallel,
   });
 
   const onBatch = async (
@@ -113,54 +164,74 @@ export function createApplier(options: ApplierOptions): Applier {
     options.onApplied(fresh.length, (clock.monotonic() - started) / 1000);
   };
 
-  /** Where to read on. A partition whose next record the log no longer holds is left out. */
-  const positions = async (signal: AbortSignal): Promise<ReadonlyMap<number, number>> => {
+  /** Where to read on, and which partitions' next record the log no longer holds. */
+  const positions = async (signal: AbortSignal) => {
     const from = new Map<number, number>();
+    const missing = new Map<number, number>();
     for (const [partition, nextOffset] of options.nextOffsets) {
       const { startOffset } = await patiently(
         'asking the log where it begins',
         () => wal.bounds(walTopic, partition),
         { logger, clock, rng, signal },
       );
-      if (startOffset <= nextOffset) {
-        from.set(partition, nextOffset);
-        continue;
-      }
-      const error = logStartPassed(partition, nextOffset, startOffset);
-      lost.set(partition, error);
-      logger.error({ partition, err: error }, 'the log no longer reaches back far enough');
+      (startOffset <= nextOffset ? from : missing).set(partition, nextOffset);
     }
-    return from;
+    return { from, missing };
   };
 
+  let bootstrap: Bootstrap | undefined;
+  const none: Bootstrap['lost'] = new Map();
+
   return {
-    lost,
+    get lost() {
+      return bootstrap?.lost ?? none;
+    },
+    get undecided() {
+      return bootstrap?.undecided ?? new Set(options.nextOffsets.keys());
+    },
+    get healing() {
+      return healer.tenants;
+    },
+    storeTrouble: () => healer.trouble() ?? bootstrap?.trouble(),
     refusal,
     async run(signal) {
-      const from = await positions(signal);
-      for (const [tenantId, { partition, state }] of tenants.troubled())
-        if (state.kind === 'behind') catchUps.add(partition, tenantId);
-      const failed = new AbortController();
-      const both = AbortSignal.any([signal, failed.signal]);
-      const catchingUp = catchUps.run(both);
-      try {
-        if (from.size > 0)
-          await wal.consume({
+      const { from, missing } = await positions(signal);
+      await together(signal, (both, start) => {
+        const follow = (some: ReadonlyMap<number, number>) =>
+          wal.consume({
             topic: walTopic,
-            from,
+            from: some,
             signal: both,
-            onBatch: (b) => onBatch(b, both),
+            onBatch: (batch) => onBatch(batch, both),
           });
-      } catch (error) {
-        failed.abort();
-        throw error;
-      } finally {
-        await catchingUp;
-      }
+        bootstrap = createBootstrap(missing, {
+          wal,
+          store: options.store,
+          partitionOf: options.partitionOf,
+          async begin(partition, offset, expected) {
+            const news = await persist(
+              () => writer.call('beginAt', { partition, offset, expected }),
+              both,
+            );
+            await absorb(news);
+            const { endOffset } = await wal.bounds(walTopic, partition);
+            progress.advance(partition, offset, endOffset, clock.now());
+            start(follow(new Map([[partition, offset]])));
+          },
+          logger,
+          clock,
+          rng,
+        });
+        for (const [tenantId, { partition, state }] of tenants.troubled())
+          bringBack(partition, tenantId, state);
+        start(catchUps.run(both));
+        start(healer.run(both));
+        start(bootstrap.run(both));
+        if (from.size > 0) start(follow(from));
+      });
     },
-    async distrust(tenantId, { code, message }) {
-      if (tenants.state(tenantId).kind !== 'active') return;
-      await absorb(await writer.call('distrust', { tenantId, code, message }));
+    async distrust(tenantId, error) {
+      if (tenants.state(tenantId).kind === 'active') await distrust(tenantId, error);
     },
     async checkpoint() {
       for (let done = false; !done;) {

@@ -1,7 +1,6 @@
-import { toError, type Clock, type EntError, type Logger } from '@entdb/base';
+import { toError, type Clock, type Logger } from '@entdb/base';
 import type { CatchUp, PlacedBytes, ShardNews } from '@entdb/tenant-store';
 import { walTopic, type Wal } from '@entdb/wal';
-import { logStartPassed } from './log-start-passed.ts';
 import type { Tenants } from './tenants.ts';
 
 /**
@@ -23,8 +22,8 @@ export interface CatchUpsOptions {
     records: readonly PlacedBytes[],
     signal: AbortSignal,
   ) => Promise<ShardNews>;
-  /** The log cannot help this tenant. */
-  readonly giveUp: (tenantId: string, error: EntError) => Promise<void>;
+  /** The log no longer has what this tenant needs next. */
+  readonly beyondLog: (partition: number, tenantId: string) => void;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Partitions that are read at the same time. */
@@ -36,7 +35,7 @@ export interface CatchUpsOptions {
 const pauseMs = 1_000;
 
 export function createCatchUps(options: CatchUpsOptions): CatchUps {
-  const { wal, tenants, feed, giveUp, logger, clock } = options;
+  const { wal, tenants, feed, beyondLog, logger, clock } = options;
   const waiting = new Map<number, Set<string>>();
   const passes = new Map<number, Promise<void>>();
   let running: AbortSignal | undefined;
@@ -45,6 +44,11 @@ export function createCatchUps(options: CatchUpsOptions): CatchUps {
     const own = waiting.get(partition) ?? new Set();
     waiting.set(partition, own.add(tenantId));
     pump();
+  };
+
+  const needsRecords = (tenantId: string): boolean => {
+    const state = tenants.state(tenantId);
+    return state.kind === 'behind' && state.needs.kind === 'records';
   };
 
   const take = (partition: number): readonly string[] => {
@@ -70,8 +74,9 @@ export function createCatchUps(options: CatchUpsOptions): CatchUps {
   };
 
   const go = async (partition: number, taken: readonly string[], signal: AbortSignal) => {
+    const handedOn = new Set<string>();
     try {
-      await readFor(partition, taken, signal);
+      await readFor(partition, taken, handedOn, signal);
     } catch (error) {
       if (signal.aborted) return;
       logger.error(
@@ -79,22 +84,28 @@ export function createCatchUps(options: CatchUpsOptions): CatchUps {
         'catching tenants up failed; trying again',
       );
     }
-    const left = taken.filter((tenantId) => tenants.state(tenantId).kind === 'behind');
+    const left = taken.filter((tenantId) => needsRecords(tenantId) && !handedOn.has(tenantId));
     if (left.length === 0 || signal.aborted) return;
     await clock.sleep(pauseMs, signal).catch(() => undefined); // woken by the end
     for (const tenantId of left) add(partition, tenantId);
   };
 
   /** One pass: reads on from where the first of them stopped, until each has met the partition's progress or changed otherwise. */
-  const readFor = async (partition: number, taken: readonly string[], signal: AbortSignal) => {
+  const readFor = async (
+    partition: number,
+    taken: readonly string[],
+    handedOn: Set<string>,
+    signal: AbortSignal,
+  ) => {
     const { startOffset } = await wal.bounds(walTopic, partition);
     const left = new Set<string>();
     let next = Infinity;
     for (const tenantId of taken) {
       const state = tenants.state(tenantId);
-      if (state.kind !== 'behind') continue;
+      if (state.kind !== 'behind' || state.needs.kind !== 'records') continue;
       if (state.fromOffset < startOffset) {
-        await giveUp(tenantId, logStartPassed(partition, state.fromOffset, startOffset));
+        handedOn.add(tenantId);
+        beyondLog(partition, tenantId);
         continue;
       }
       left.add(tenantId);

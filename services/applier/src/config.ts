@@ -4,14 +4,15 @@ import {
   duration,
   integer,
   logSettings,
+  objectStoreSettings,
   serverSettings,
   text,
   type SettingsOf,
 } from '@entdb/config';
 
-/** What an applier is told, beside the log and its servers. */
+/** What an applier is told, beside the log, the object store and its servers. */
 export const applierSettings = combineSettings(
-  combineSettings(logSettings, serverSettings),
+  combineSettings(combineSettings(logSettings, objectStoreSettings), serverSettings),
   defineSettings(
     {
       shard: integer(
@@ -93,6 +94,16 @@ export const applierSettings = combineSettings(
           sentence:
             'How often this applier publishes the digests of one tenant that changes, at the most; each time costs some 350 bytes on entdb-status, where they are kept for a day.',
           example: '10m',
+        },
+      ),
+      healParallel: integer(
+        { min: 1, max: 64 },
+        {
+          env: 'ENTDB_HEAL_PARALLEL',
+          default: '2',
+          sentence:
+            'Tenants whose files are made from the object store at the same time, where the log no longer has what they need.',
+          example: '4',
         },
       ),
       watchersMax: integer(

@@ -31,7 +31,7 @@ function gateWith(
   ]);
   const fleet = createFleetMap({ clock, silenceMaxMs: 10_000 });
   return {
-    gate: createGate({ shard: 0, shards, partitions, progress, tenants, lost, fleet }),
+    gate: createGate({ shard: 0, shards, partitions, progress, tenants, lost: () => lost, fleet }),
     progress,
     tenants,
     fleet,
@@ -134,7 +134,7 @@ describe('the gate before every read', () => {
       partitions,
       progress,
       tenants: createTenants([]),
-      lost: new Map(),
+      lost: () => new Map(),
       fleet: createFleetMap({ clock, silenceMaxMs: 1 }),
     });
     await expect(gate.enter(scope(unknown), signal)).rejects.toMatchObject({
@@ -169,6 +169,15 @@ describe('the gate before every read', () => {
     const { gate } = gateWith({ lost: new Map([[partition, error]]) });
     await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
       code: 'TENANT_QUARANTINED',
+    });
+  });
+
+  it('asks for patience while the object store may still help a partition', async () => {
+    const error = new EntError('OBJECT_STORE_UNAVAILABLE', 'it does not answer');
+    const { gate } = gateWith({ lost: new Map([[partition, error]]) });
+    await expect(gate.enter(scope(mine), signal)).rejects.toMatchObject({
+      code: 'NOT_CAUGHT_UP',
+      facts: { retryAfterMs: 1_000 },
     });
   });
 });

@@ -8,6 +8,7 @@ import {
 } from '@entdb/base';
 import { positionFromWire, type Position, type ReadScope } from '@entdb/contracts';
 import type { FleetMap } from '@entdb/fleet';
+import type { BehindState } from '@entdb/tenant-store';
 import { walTopic } from '@entdb/wal';
 import type { Progress } from './progress.ts';
 import type { Tenants } from './tenants.ts';
@@ -33,7 +34,8 @@ export interface GateOptions {
   readonly partitions: number;
   readonly progress: Progress;
   readonly tenants: Tenants;
-  readonly lost: ReadonlyMap<number, EntError>;
+  /** Partitions that stand still, and why. */
+  readonly lost: () => ReadonlyMap<number, EntError>;
   readonly fleet: FleetMap;
 }
 
@@ -45,12 +47,12 @@ export function createGate(options: GateOptions): Gate {
     const partition = partitionOf(tenantId, partitions);
     const owner = shardOf(partition, shards);
     if (owner !== shard) throw wrongOwner(tenantId, owner, fleet);
-    const gone = lost.get(partition);
+    const gone = lost().get(partition);
     if (gone)
       throw new EntError(
-        'TENANT_QUARANTINED',
+        gone.retriable ? 'NOT_CAUGHT_UP' : 'TENANT_QUARANTINED',
         `tenant ${tenantId} cannot be brought up to date: ${gone.message}`,
-        { tenantId, cause: gone, hint: gone.facts.hint ?? '' },
+        { tenantId, cause: gone, hint: gone.facts.hint ?? '', retryAfterMs: 1_000 },
       );
     return { tenantId, partition };
   };
@@ -108,7 +110,7 @@ export function createGate(options: GateOptions): Gate {
       if (state.kind === 'behind') {
         throw new EntError(
           'NOT_CAUGHT_UP',
-          `tenant ${tenantId} is being rebuilt from the log here`,
+          `the files of tenant ${tenantId} are being made here: ${whyBehind(state)}`,
           { tenantId, retryAfterMs: 500, hint: 'retry, or ask another replica' },
         );
       }
@@ -129,6 +131,12 @@ export function createGate(options: GateOptions): Gate {
       return tenantId;
     },
   };
+}
+
+function whyBehind({ needs, fromOffset }: BehindState): string {
+  return needs.kind === 'adoption'
+    ? `it is restored in place at offset ${fromOffset}`
+    : `they have no record from offset ${fromOffset} on`;
 }
 
 async function reachedOf(tenantId: TenantId, wait: Promise<void>): Promise<void> {

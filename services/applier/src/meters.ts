@@ -1,10 +1,13 @@
 import { lagBucketsSeconds, latencyBucketsSeconds, type Metrics } from '@entdb/telemetry';
+import type { HealEvent } from './heal/healer.ts';
 import type { Progress } from './progress.ts';
 import type { Tenants } from './tenants.ts';
 
 export interface Meters {
   /** A batch was committed. */
   applied(records: number, seconds: number): void;
+  /** Files of a tenant are to be made from the object store, have been made, or could not be. */
+  heal(event: HealEvent): void;
   /** Age of the oldest record that is not applied, over all partitions. */
   lagMs(): number;
 }
@@ -15,6 +18,7 @@ export function createMeters(
     readonly owned: readonly number[];
     readonly progress: Progress;
     readonly tenants: Tenants;
+    readonly healing: () => number;
   },
 ): Meters {
   const { owned, progress, tenants } = state;
@@ -65,7 +69,32 @@ export function createMeters(
     sentence: 'Tenants that are quarantined or being rebuilt.',
     read: () => tenants.troubled().size,
   });
+  metrics.gauge({
+    name: 'applier_tenants_waiting_for_files',
+    unit: 'count',
+    sentence: 'Tenants whose files are made from the object store, or wait for that.',
+    read: state.healing,
+  });
+  const heals = {
+    begun: metrics.counter({
+      name: 'applier_heals_begun_total',
+      unit: 'count',
+      sentence:
+        'Tenants whose files were begun to be made from the object store, repeated tries included.',
+    }),
+    done: metrics.counter({
+      name: 'applier_heals_done_total',
+      unit: 'count',
+      sentence: 'Tenants whose files were made from the object store and put in place.',
+    }),
+    failed: metrics.counter({
+      name: 'applier_heals_failed_total',
+      unit: 'count',
+      sentence: 'Tries to make files of a tenant from the object store that came to nothing.',
+    }),
+  } satisfies Record<HealEvent, unknown>;
   return {
+    heal: (event) => heals[event].add(1),
     applied(count, seconds) {
       records.add(count);
       batches.observe(seconds);

@@ -3,6 +3,7 @@ import type { Health } from '@entdb/service-kit';
 import type { WorkerClient } from '@entdb/threads';
 import type { Wal } from '@entdb/wal';
 import type { Applier } from './applier.ts';
+import type { StoreWatch } from './heal/store-watch.ts';
 import { observeEnds, publishStatus, type StatusOptions } from './status.ts';
 import type { WriterMethods } from './writer/protocol.ts';
 
@@ -10,21 +11,25 @@ import type { WriterMethods } from './writer/protocol.ts';
 export interface Overseer {
   /** Throws STORE_MISSING when the volume is gone. Everything else shows in the health. */
   look(): Promise<void>;
-  /** Resolves when every partition has met the log's end since this process started, or can never. */
+  /**
+   * Resolves when every partition has met the log's end since this process started, or nobody can say when it will. Tenants that wait for files are not waited
+   * for: the others can be served.
+   */
   readonly caughtUp: Promise<void>;
 }
 
 export interface OverseerOptions extends StatusOptions {
   readonly wal: Pick<Wal, 'bounds'>;
   readonly writer: Pick<WorkerClient<WriterMethods>, 'call'>;
-  readonly applier: Pick<Applier, 'lost' | 'refusal'>;
+  readonly applier: Pick<Applier, 'lost' | 'undecided' | 'healing' | 'refusal' | 'storeTrouble'>;
+  readonly store: Pick<StoreWatch, 'state'>;
   readonly health: Health;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 export function createOverseer(options: OverseerOptions): Overseer {
-  const { wal, writer, applier, health, logger, owned, progress, tenants } = options;
+  const { wal, writer, applier, store, health, logger, owned, progress, tenants } = options;
   const caughtUp = Promise.withResolvers<void>();
 
   const lookAtVolume = async () => {
@@ -50,8 +55,21 @@ export function createOverseer(options: OverseerOptions): Overseer {
       return;
     }
     health.set('wal', logState(applier.lost));
-    if (owned.every((partition) => applier.lost.has(partition) || progress.caughtUp(partition)))
-      caughtUp.resolve();
+    const isSettled = (partition: number) =>
+      !applier.undecided.has(partition) &&
+      (applier.lost.has(partition) || progress.caughtUp(partition));
+    if (owned.every(isSettled)) caughtUp.resolve();
+  };
+
+  const lookAtStore = () => {
+    const trouble = applier.storeTrouble();
+    const { healing } = applier;
+    if (trouble && healing > 0)
+      health.set('s3', {
+        kind: 'degraded',
+        reason: `${healing} tenants wait for files: ${trouble.message}`,
+      });
+    else health.set('s3', trouble ? { kind: 'degraded', reason: trouble.message } : store.state());
   };
 
   return {
@@ -65,6 +83,7 @@ export function createOverseer(options: OverseerOptions): Overseer {
         logger.warn({ err: toError(error) }, 'the volume cannot be looked at');
       }
       await lookAtLog();
+      lookAtStore();
       publishStatus(options);
     },
   };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { isEntError, realRng, toError } from '@entdb/base';
+import { isEntError, parseTenantId, partitionOf, realRng, toError } from '@entdb/base';
 import { QueryService } from '@entdb/contracts';
-import { createFleetMap, followFleet, openLog } from '@entdb/fleet';
+import { createFleetMap, followFleet, objectStoreOf, openLog } from '@entdb/fleet';
 import type { ServiceContext, Started } from '@entdb/service-kit';
 import { createWorkerClient } from '@entdb/threads';
 import { walTopic } from '@entdb/wal';
@@ -10,6 +10,10 @@ import type { ApplierSettings } from './config.ts';
 import { createDigestTeller } from './digests.ts';
 import { createGate } from './gate.ts';
 import { createQueryService } from './handlers/query.ts';
+import { healFolders } from './heal/folders.ts';
+import type { HealerData, HealerMethods } from './heal/protocol.ts';
+import { createStoreAtHand } from './heal/store-at-hand.ts';
+import { createStoreWatch } from './heal/store-watch.ts';
 import { createMeters } from './meters.ts';
 import { createOverseer } from './overseer.ts';
 import { createProgress } from './progress.ts';
@@ -106,7 +110,37 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     intervalMs: settings.digestIntervalMs,
     tenantsMax: digestTenantsMax,
   });
-  const meters = createMeters(context.metrics, { owned, progress, tenants });
+  const objects = objectStoreOf(settings, { clock, rng });
+  onStop('object store', () => objects.close());
+  const store = createStoreAtHand(objects, settings);
+  const storeWatch = createStoreWatch({ store, clock, logger });
+  const healer = createWorkerClient<HealerMethods>({
+    url: new URL('./heal/worker.ts', import.meta.url),
+    name: 'the healer thread',
+    workerData: {
+      dir,
+      store: settings,
+      logLevel: settings.logLevel,
+      instance,
+    } satisfies HealerData,
+    lostCode: 'STORE_UNAVAILABLE',
+    onLost: (cause) =>
+      logger.error({ err: cause }, 'the healer thread has died; the next job starts another'),
+  });
+  onStop('healer', () => healer.close());
+  if (healFolders(dir).any()) {
+    const waiting = known.filter(({ state }) => state.kind !== 'active');
+    await healer.call(
+      'sweep',
+      waiting.map(({ tenantId }) => tenantId),
+    );
+  }
+  const meters = createMeters(context.metrics, {
+    owned,
+    progress,
+    tenants,
+    healing: () => applier.healing,
+  });
   const applier = createApplier({
     wal,
     writer,
@@ -116,6 +150,11 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     publisher,
     tail,
     nextOffsets,
+    healer,
+    store,
+    healParallel: settings.healParallel,
+    onHeal: (event) => meters.heal(event),
+    partitionOf: (tenantId) => partitionOf(parseTenantId(tenantId), partitions),
     logger,
     clock,
     rng,
@@ -137,6 +176,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     wal,
     writer,
     applier,
+    store: storeWatch,
     health,
     logger,
   });
@@ -166,6 +206,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     repeat(settings.statusIntervalMs, () => overseer.look()).catch(
       fatal('the volume is gone: the process stops, and the next one rebuilds it'),
     ),
+    storeWatch.run(signal),
     repeat(settings.statusIntervalMs, () => digests.tell()).catch(
       fatal('digests cannot be had: the process stops'),
     ),
@@ -185,7 +226,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
     partitions,
     progress,
     tenants,
-    lost: applier.lost,
+    lost: () => applier.lost,
     fleet,
   });
   const service = createQueryService({

@@ -50,7 +50,7 @@ async function setUp({ watchersMax = 10, whileReading, beforeCatchUp }: Between 
     partitions: 1,
     progress,
     tenants,
-    lost: applier.lost,
+    lost: () => applier.lost,
     fleet: createFleetMap({ clock, silenceMaxMs: 1_000 }),
   });
   const readers: ReaderPool = {

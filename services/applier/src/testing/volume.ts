@@ -12,7 +12,12 @@ import {
   type TenantReader,
 } from '@entdb/tenant-store';
 import { createMemoryWal, walTopic, type AppendRecord, type MemoryWal } from '@entdb/wal';
+import { createDirectoryStore } from '@entdb/object-store';
 import { createApplier, type Applier, type ApplierOptions } from '../applier.ts';
+import { healFolders } from '../heal/folders.ts';
+import type { HealEvent } from '../heal/healer.ts';
+import { healerMethods } from '../heal/methods.ts';
+import { createStoreAtHand } from '../heal/store-at-hand.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { createTenants, type Tenants } from '../tenants.ts';
 import { createCheckpoints } from '../writer/checkpoints.ts';
@@ -31,14 +36,20 @@ export interface TestVolume {
   readonly writer: ApplierOptions['writer'];
   /** Verdicts in the order in which they were told. */
   readonly told: readonly AppendRecord[];
+  readonly heals: readonly HealEvent[];
   append(records: readonly AppendRecord[]): Promise<void>;
   /** Sets the loop going. */
   run(): void;
   /** Resolves when all that is on the log has been applied. */
   applied(): Promise<void>;
   read<T>(tenantId: string, body: (reader: TenantReader) => T): T;
+  /** Ends the loop and lets go of the files; the log and the volume stay for another. */
+  halt(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Where a volume's object store is, once somebody has made it. */
+export const objectsDir = (dir: string): string => join(dir, 'objects');
 
 export type TestVolumeOptions = Partial<
   Pick<ApplierOptions, 'readers' | 'clock' | 'tail' | 'onTouched'> & {
@@ -46,6 +57,10 @@ export type TestVolumeOptions = Partial<
     readonly logger: Logger;
     /** Stands between the loop and the store. */
     readonly wrap: (writer: ApplierOptions['writer']) => ApplierOptions['writer'];
+    readonly wrapHealer: (healer: ApplierOptions['healer']) => ApplierOptions['healer'];
+    readonly wrapStore: (store: ApplierOptions['store']) => ApplierOptions['store'];
+    /** A volume that is there already. */
+    readonly dir: string;
     readonly wrapLog: (wal: MemoryWal) => ApplierOptions['wal'];
   }
 >;
@@ -55,7 +70,7 @@ export async function createVolume(
   wal: MemoryWal = createMemoryWal(),
 ): Promise<TestVolume> {
   const { logger = silentLogger, clock = realClock } = options;
-  const dir = mkdtempSync(join(tmpdir(), 'entdb-volume-'));
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'entdb-volume-'));
   await wal.createTopics([
     {
       name: walTopic,
@@ -91,7 +106,31 @@ export async function createVolume(
   const tenants = createTenants(known);
   const progress = createProgress(walTopic, nextOffsets, clock);
   const told: AppendRecord[] = [];
+  const heals: HealEvent[] = [];
+  const ports = { clock, rng: realRng };
+  const objects = createDirectoryStore({ directory: objectsDir(dir), ...ports });
+  const ended = new AbortController();
+  const healing = healerMethods({
+    ...ports,
+    dir,
+    store: objects,
+    folders: healFolders(dir),
+    logger,
+    signal: ended.signal,
+  });
+  const directHealer: ApplierOptions['healer'] = {
+    call: async (method, params) => {
+      const handler = healing[method] as (params: unknown) => Promise<never>; // a pair of HealerMethods, as over the thread
+      return handler(params);
+    },
+  };
+  const atHand = createStoreAtHand(objects, { objectStore: 'directory', dataDir: dir });
   const applier = createApplier({
+    healer: options.wrapHealer?.(directHealer) ?? directHealer,
+    store: options.wrapStore?.(atHand) ?? atHand,
+    healParallel: 2,
+    onHeal: (event) => void heals.push(event),
+    partitionOf: () => partition,
     wal: options.wrapLog?.(wal) ?? wal,
     writer,
     readers: options.readers ?? { forget: async () => {} },
@@ -108,6 +147,12 @@ export async function createVolume(
   });
   const stop = new AbortController();
   let running: Promise<void> = Promise.resolve();
+  const halt = async (): Promise<void> => {
+    stop.abort(new Error('the test is over'));
+    ended.abort(new Error('the test is over'));
+    await running;
+    shard.close();
+  };
   return {
     dir,
     wal,
@@ -117,6 +162,7 @@ export async function createVolume(
     applier,
     writer,
     told,
+    heals,
     async append(records) {
       const lane = await wal.openLane(walTopic, partition);
       for (const record of records) await lane.append([record]);
@@ -138,11 +184,10 @@ export async function createVolume(
       }
     },
     async close() {
-      stop.abort(new Error('the test is over'));
-      await running;
-      shard.close();
+      await halt();
       await wal.close();
       rmSync(dir, { recursive: true, force: true });
     },
+    halt,
   };
 }

@@ -17,6 +17,9 @@ export function writerMethods(
     }),
     apply: async (batch) => shard.apply(batch.partition, unpackBatch(batch)),
     catchUp: async ({ step, batch }) => shard.catchUp(step, unpackBatch(batch)),
+    install: async (step) => shard.install(step),
+    passOver: async ({ tenantId, fromOffset }) => shard.passOver(tenantId, fromOffset),
+    beginAt: async ({ partition, offset, expected }) => shard.beginAt(partition, offset, expected),
     quarantine: async ({ tenantId, code, message }) =>
       shard.quarantine(tenantId, new EntError(code, message, { tenantId })),
     distrust: async ({ tenantId, code, message }) =>

@@ -1,6 +1,8 @@
 import type { ErrorCode } from '@entdb/base';
 import type {
   CatchUp,
+  ExpectedTenant,
+  Installation,
   KnownTenant,
   PackedBatch,
   ShardNews,
@@ -15,6 +17,13 @@ export interface WriterMethods {
   start(params: null): WriterStart;
   apply(params: PackedBatch): ShardProgress;
   catchUp(params: { readonly step: CatchUp; readonly batch: PackedBatch }): ShardProgress;
+  install(params: Installation): ShardNews;
+  passOver(params: { readonly tenantId: string; readonly fromOffset: number }): ShardNews;
+  beginAt(params: {
+    readonly partition: number;
+    readonly offset: number;
+    readonly expected: readonly ExpectedTenant[];
+  }): ShardNews;
   quarantine(params: Verdict): ShardNews;
   distrust(params: Verdict): ShardNews;
   /** Syncs at the most so many of the tenants that changed. */

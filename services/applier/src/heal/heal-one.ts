@@ -1,0 +1,103 @@
+import { isEntError } from '@entdb/base';
+import type { PlacedBytes, TenantFileState } from '@entdb/tenant-store';
+import { walTopic } from '@entdb/wal';
+import { logStartPassed } from '../log-start-passed.ts';
+import { assertSameLog, continueAt, reachOf } from './continuity.ts';
+import type { HealerOptions } from './healer.ts';
+
+export interface Patient {
+  readonly partition: number;
+  readonly tenantId: string;
+  readonly state: Exclude<TenantFileState, { readonly kind: 'active' }>;
+}
+
+/** What time mends, or a person with a setting or a disk: no fault of the tenant's own. */
+export function mayPass(error: unknown): boolean {
+  const codes = [
+    'OBJECT_STORE_UNAVAILABLE',
+    'OBJECT_STORE_DENIED',
+    'STORE_UNAVAILABLE',
+    'LOG_UNAVAILABLE',
+    // The record of a restore names what is still on its way into the archive.
+    'TARGET_BEYOND_ARCHIVE',
+  ] as const;
+  return codes.some((code) => isEntError(error, code));
+}
+
+/** Makes one tenant's files and puts them in place. Throws what keeps it from that. */
+export async function healOne(
+  options: HealerOptions,
+  patient: Patient,
+  signal: AbortSignal,
+): Promise<void> {
+  const { state } = patient;
+  if (state.kind === 'behind' && state.needs.kind === 'adoption')
+    return adopt(options, patient, state.needs.record, signal);
+  return restore(options, patient, signal);
+}
+
+async function restore(
+  { wal, store, worker, tenants, volume, logger }: HealerOptions,
+  { partition, tenantId, state }: Patient,
+  signal: AbortSignal,
+): Promise<void> {
+  const reach = await reachOf(wal, partition);
+  const { startOffset } = reach;
+  if (state.kind === 'behind' && state.fromOffset >= startOffset)
+    return volume.toLog(partition, tenantId);
+  const missing = await store.missing(signal);
+  if (missing !== undefined)
+    throw logStartPassed(partition, state.fromOffset, startOffset, missing);
+
+  const made = await orAborted(
+    worker.call('restore', { tenantId, ownMayDo: state.kind === 'behind' }),
+    signal,
+  );
+  if (tenants.state(tenantId) !== state) return; // it has become another's business meanwhile
+  const { offset } = made.position;
+  const fromOffset = continueAt(tenantId, offset, reach);
+  await assertSameLog(wal, tenantId, offset, reach, signal);
+  logger.info(
+    { ...made.position, tenantId, fromOffset, made: made.kind },
+    'the object store has what the log no longer has of a tenant',
+  );
+  if (made.kind === 'own') return volume.passOver(tenantId, fromOffset, signal);
+  if (made.passedOver.length > 0)
+    logger.warn({ tenantId, objects: made.passedOver }, 'damaged objects were passed over');
+  return volume.install({ tenantId, prepared: made.dir, fromOffset }, signal);
+}
+
+async function adopt(
+  { worker, tenants, volume, logger }: HealerOptions,
+  { partition, tenantId, state }: Patient,
+  record: PlacedBytes,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const job = { tenantId, topic: walTopic, partition, record };
+    const made = await orAborted(worker.call('adopt', job), signal);
+    if (tenants.state(tenantId) !== state) return;
+    logger.info(
+      { ...made.position, tenantId, passedOver: made.passedOver },
+      'files of a tenant have been made for a restore in place',
+    );
+    await volume.install({ tenantId, prepared: made.dir }, signal);
+  } catch (error) {
+    if (isEntError(error) && error.facts.metadata?.['folder'] === 'current')
+      return volume.distrust(tenantId, error);
+    throw error;
+  }
+}
+
+/** At the end nobody waits for a job: what it has made is gone on from by the next process. */
+async function orAborted<T>(job: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([job, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
