@@ -1,9 +1,34 @@
-import { isEntError } from '@entdb/base';
-import type { PlacedBytes, TenantFileState } from '@entdb/tenant-store';
-import { walTopic } from '@entdb/wal';
+import { isEntError, type EntError, type Logger } from '@entdb/base';
+import type { Installation, PlacedBytes, TenantFileState } from '@entdb/tenant-store';
+import type { WorkerClient } from '@entdb/threads';
+import { walTopic, type Wal } from '@entdb/wal';
 import { logStartPassed } from '../log-start-passed.ts';
+import type { Tenants } from '../tenants.ts';
 import { assertSameLog, continueAt, reachOf } from './continuity.ts';
-import type { HealerOptions } from './healer.ts';
+import type { HealerMethods } from './protocol.ts';
+import type { StoreAtHand } from './store-at-hand.ts';
+
+export interface HealContext {
+  readonly wal: Pick<Wal, 'bounds' | 'committed' | 'consume'>;
+  readonly store: Pick<StoreAtHand, 'missing'>;
+  readonly worker: Pick<WorkerClient<HealerMethods>, 'call'>;
+  readonly tenants: Pick<Tenants, 'state'>;
+  readonly volume: HealedVolume;
+  readonly logger: Logger;
+}
+
+/** What becomes of a tenant. */
+export interface HealedVolume {
+  /** Puts files in the tenant's place; it goes on at the offset, or after them. */
+  install(step: Installation, signal: AbortSignal): Promise<void>;
+  /** The tenant's own files have all that is known of it: it goes on at the offset. */
+  passOver(tenantId: string, fromOffset: number, signal: AbortSignal): Promise<void>;
+  /** The tenant's own files are damaged. */
+  distrust(tenantId: string, error: EntError): Promise<void>;
+  /** The log has what the tenant needs after all. */
+  toLog(partition: number, tenantId: string): void;
+  giveUp(tenantId: string, error: EntError): Promise<void>;
+}
 
 export interface Patient {
   readonly partition: number;
@@ -26,7 +51,7 @@ export function mayPass(error: unknown): boolean {
 
 /** Makes one tenant's files and puts them in place. Throws what keeps it from that. */
 export async function healOne(
-  options: HealerOptions,
+  options: HealContext,
   patient: Patient,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,7 +62,7 @@ export async function healOne(
 }
 
 async function restore(
-  { wal, store, worker, tenants, volume, logger }: HealerOptions,
+  { wal, store, worker, tenants, volume, logger }: HealContext,
   { partition, tenantId, state }: Patient,
   signal: AbortSignal,
 ): Promise<void> {
@@ -68,7 +93,7 @@ async function restore(
 }
 
 async function adopt(
-  { worker, tenants, volume, logger }: HealerOptions,
+  { worker, tenants, volume, logger }: HealContext,
   { partition, tenantId, state }: Patient,
   record: PlacedBytes,
   signal: AbortSignal,

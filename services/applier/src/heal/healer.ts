@@ -1,11 +1,5 @@
-import { backoffMs, EntError, toError, type Clock, type Logger, type Rng } from '@entdb/base';
-import type { Installation } from '@entdb/tenant-store';
-import type { WorkerClient } from '@entdb/threads';
-import type { Wal } from '@entdb/wal';
-import type { Tenants } from '../tenants.ts';
-import { healOne, mayPass } from './heal-one.ts';
-import type { HealerMethods } from './protocol.ts';
-import type { StoreAtHand } from './store-at-hand.ts';
+import { backoffMs, EntError, toError, type Clock, type Rng } from '@entdb/base';
+import { healOne, mayPass, type HealContext } from './heal-one.ts';
 
 /**
  * Gets tenants the files that the log alone cannot give them: those whose next record the log no longer has are made from snapshots and archive, and those that
@@ -24,30 +18,11 @@ export interface Healer {
   trouble(): EntError | undefined;
 }
 
-export interface HealerOptions {
-  readonly wal: Pick<Wal, 'bounds' | 'committed' | 'consume'>;
-  readonly store: Pick<StoreAtHand, 'missing'>;
-  readonly worker: Pick<WorkerClient<HealerMethods>, 'call'>;
-  readonly tenants: Pick<Tenants, 'state'>;
-  readonly volume: HealedVolume;
+export interface HealerOptions extends HealContext {
   readonly onHeal: (event: HealEvent) => void;
-  readonly logger: Logger;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly parallel: number;
-}
-
-/** What becomes of a tenant. */
-export interface HealedVolume {
-  /** Puts files in the tenant's place; it goes on at the offset, or after them. */
-  install(step: Installation, signal: AbortSignal): Promise<void>;
-  /** The tenant's own files have all that is known of it: it goes on at the offset. */
-  passOver(tenantId: string, fromOffset: number, signal: AbortSignal): Promise<void>;
-  /** The tenant's own files are damaged. */
-  distrust(tenantId: string, error: EntError): Promise<void>;
-  /** The log has what the tenant needs after all. */
-  toLog(partition: number, tenantId: string): void;
-  giveUp(tenantId: string, error: EntError): Promise<void>;
 }
 
 export type HealEvent = 'begun' | 'done' | 'failed';

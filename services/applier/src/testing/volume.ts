@@ -1,7 +1,7 @@
 /** An applier's loop in this process: the log in memory, the store on real files, without threads between. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { realClock, realRng, silentLogger, type Logger } from '@entdb/base';
 import {
   openShard,
@@ -48,9 +48,6 @@ export interface TestVolume {
   close(): Promise<void>;
 }
 
-/** Where a volume's object store is, once somebody has made it. */
-export const objectsDir = (dir: string): string => join(dir, 'objects');
-
 export type TestVolumeOptions = Partial<
   Pick<ApplierOptions, 'readers' | 'clock' | 'tail' | 'onTouched'> & {
     readonly openTenantsMax: number;
@@ -61,6 +58,8 @@ export type TestVolumeOptions = Partial<
     readonly wrapStore: (store: ApplierOptions['store']) => ApplierOptions['store'];
     /** A volume that is there already. */
     readonly dir: string;
+    /** The folder of an object store, called objects. */
+    readonly objects: string;
     readonly wrapLog: (wal: MemoryWal) => ApplierOptions['wal'];
   }
 >;
@@ -108,12 +107,13 @@ export async function createVolume(
   const told: AppendRecord[] = [];
   const heals: HealEvent[] = [];
   const ports = { clock, rng: realRng };
-  const objects = createDirectoryStore({ directory: objectsDir(dir), ...ports });
+  const objects = options.objects ?? join(dir, 'objects');
+  const store = createDirectoryStore({ directory: objects, ...ports });
   const ended = new AbortController();
   const healing = healerMethods({
     ...ports,
     dir,
-    store: objects,
+    store,
     folders: healFolders(dir),
     logger,
     signal: ended.signal,
@@ -124,7 +124,10 @@ export async function createVolume(
       return handler(params);
     },
   };
-  const atHand = createStoreAtHand(objects, { objectStore: 'directory', dataDir: dir });
+  const atHand = createStoreAtHand(store, {
+    objectStore: 'directory',
+    dataDir: dirname(objects),
+  });
   const applier = createApplier({
     healer: options.wrapHealer?.(directHealer) ?? directHealer,
     store: options.wrapStore?.(atHand) ?? atHand,
