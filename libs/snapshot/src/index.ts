@@ -6,6 +6,7 @@ export type { History, RestorableWindow } from './history.ts';
 export type { Limit, Point } from './limit.ts';
 export { listArchivedTenants } from './listing.ts';
 export type { Digests } from './replay.ts';
+export { restoreNamedState } from './named-state.ts';
 export { planFor, type PlanRequest } from './planning.ts';
 export { restoreTenant, type RestoreReport, type RestoreRequest } from './restore.ts';
 export type {
