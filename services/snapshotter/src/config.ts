@@ -5,15 +5,16 @@ import {
   defineSettings,
   duration,
   integer,
+  logSettings,
   objectStoreSettings,
   serverSettings,
   text,
   type SettingsOf,
 } from '@entdb/config';
 
-/** What a snapshotter is told, beside the object store and its servers. It does not know the log. */
+/** What a snapshotter is told, beside the object store, the log on which the fleet speaks, and its servers. */
 export const snapshotterSettings = combineSettings(
-  combineSettings(objectStoreSettings, serverSettings),
+  combineSettings(combineSettings(logSettings, objectStoreSettings), serverSettings),
   defineSettings({
     enabled: boolean({
       env: 'ENTDB_SNAPSHOT_ENABLED',
@@ -57,7 +58,8 @@ export const snapshotterSettings = combineSettings(
       {
         env: 'ENTDB_SNAPSHOT_PARALLEL',
         default: '2',
-        sentence: 'Tenants of which a snapshot is made at the same time.',
+        sentence:
+          'Tenants of which a snapshot is made at the same time, each on a thread of its own.',
         example: '4',
       },
     ),
@@ -86,6 +88,15 @@ export const snapshotterSettings = combineSettings(
         sentence:
           'Every time of so many days can be restored. What is older goes, but for the newest snapshot before them, protected snapshots, and what a running restore uses.',
         example: '365',
+      },
+    ),
+    statusIntervalMs: duration(
+      { minMs: 10, maxMs: 60_000 },
+      {
+        env: 'ENTDB_STATUS_INTERVAL',
+        default: '1s',
+        sentence: 'How often this snapshotter tells the fleet how it is.',
+        example: '2s',
       },
     ),
     retentionDryRun: boolean({

@@ -41,22 +41,24 @@ export function overdue(waiting: Waiting | undefined, rules: Rules, nowMs: numbe
   return Math.max(ageMs(waiting, nowMs) / rules.intervalMs, waiting.records / rules.recordsMax);
 }
 
-/** Snapshots first, the most overdue of them; then retention, the longest waiting. */
+export const retentionEveryMs = 24 * 3_600_000;
+
+/** Snapshots first, the most overdue of them; then retention, the longest waiting. A retention that is late by a day is as urgent as a snapshot that is due. */
 export function nextJob(
   candidates: Iterable<Candidate>,
   rules: Rules,
   nowMs: number,
 ): Job | undefined {
-  let snapshot: { readonly tenantId: string; readonly by: number } | undefined;
-  let retention: { readonly tenantId: string; readonly atMs: number } | undefined;
+  let due: { readonly job: Job; readonly by: number } | undefined;
+  const consider = (job: Job, by: number): void => {
+    if (by > (due?.by ?? -Infinity)) due = { job, by };
+  };
   for (const { tenantId, waiting, busy, notBeforeMs, retentionAtMs } of candidates) {
     if (busy || notBeforeMs > nowMs) continue;
     const by = overdue(waiting, rules, nowMs);
-    if (by >= 1 && by > (snapshot?.by ?? 0)) snapshot = { tenantId, by };
-    if (retentionAtMs === undefined || retentionAtMs > nowMs) continue;
-    if (retentionAtMs < (retention?.atMs ?? Infinity))
-      retention = { tenantId, atMs: retentionAtMs };
+    if (by >= 1) consider({ kind: 'snapshot', tenantId }, by);
+    const lateMs = nowMs - (retentionAtMs ?? Infinity);
+    if (lateMs >= 0) consider({ kind: 'retention', tenantId }, lateMs / retentionEveryMs);
   }
-  if (snapshot) return { kind: 'snapshot', tenantId: snapshot.tenantId };
-  return retention && { kind: 'retention', tenantId: retention.tenantId };
+  return due?.job;
 }

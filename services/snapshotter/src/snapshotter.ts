@@ -1,16 +1,26 @@
-import { backoffMs, toError, type Clock, type Logger, type Rng } from '@entdb/base';
+import { backoffMs, toError, type Clock, type EntError, type Logger, type Rng } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
-import { applyRetention, listArchivedTenants, makeSnapshot, type Digests } from '@entdb/snapshot';
+import { listArchivedTenants, type SnapshotOutcome } from '@entdb/snapshot';
 import { forEachBounded } from './bounded.ts';
 import type { Cache } from './cache.ts';
+import {
+  contradictionIn,
+  doubtError,
+  doubtIn,
+  nothingPublished,
+  withDoubt,
+  type Doubt,
+  type Published,
+} from './doubt.ts';
 import type { Meters } from './meters.ts';
-import { nextJob, type Candidate, type Job, type Rules } from './schedule.ts';
+import { nextJob, retentionEveryMs, type Candidate, type Job, type Rules } from './schedule.ts';
 import { survey } from './survey.ts';
 import { faultOf, newTenant, type Fault, type Tenant, type TenantView } from './tenant.ts';
+import type { Work } from './work.ts';
 
 /**
  * Makes a snapshot of each tenant that is due, and applies retention once a day. It knows nothing but the object store: what is there says how far every
- * tenant is, so it can be killed at any moment, and two of them do no harm.
+ * tenant is, so it can be killed at any moment, and two of them do no harm. What appliers published is a second opinion on it, and never a source.
  */
 export interface Snapshotter {
   /** Resolves when the store was looked through once. */
@@ -22,20 +32,16 @@ export interface Snapshotter {
   run(): Promise<void>;
 }
 
-/**
- * The digests that the appliers published of a tenant, by sequence: a second opinion on every snapshot. Nobody publishes them yet; until then a snapshot is
- * compared with the snapshots before it alone.
- */
-export type PublishedDigests = (tenantId: string) => Promise<ReadonlyMap<number, Digests>>;
-
 export interface SnapshotterOptions {
   readonly store: ObjectStore;
   readonly cache: Cache;
+  /** Where snapshots are made and retention is applied: on other threads, where there is more to be answered on this one. */
+  readonly work: Work;
   readonly rules: Rules;
   readonly pollMs: number;
   readonly parallel: number;
   readonly retention: { readonly days: number; readonly dryRun: boolean };
-  readonly published?: PublishedDigests;
+  readonly published?: Published;
   /** How long a tenant that failed is left alone. */
   readonly backoff?: { readonly initialMs: number; readonly maxMs: number };
   readonly meters: Meters;
@@ -46,13 +52,14 @@ export interface SnapshotterOptions {
 }
 
 const surveysInFlightMax = 16;
-const retentionEveryMs = 24 * 3_600_000;
+/** Records in one log line. */
+const namesMax = 10;
 const retentionAgainMs = 3_600_000;
 const defaultBackoff = { initialMs: 30_000, maxMs: 3_600_000 };
 
 export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
-  const { store, cache, rules, retention, meters, clock, rng, logger, signal } = options;
-  const { backoff = defaultBackoff, published = async () => new Map<number, Digests>() } = options;
+  const { store, cache, work, rules, retention, meters, clock, rng, logger, signal } = options;
+  const { backoff = defaultBackoff, published = nothingPublished } = options;
   const call = { signal };
   const tenants = new Map<string, Tenant>();
   const underWay = new Set<Promise<void>>();
@@ -67,8 +74,8 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
     tenant.notBeforeMs = clock.now() + waitMs;
     tenant.fault = fault;
     meters.failed();
-    const { tenantId } = tenant;
-    const facts = { tenantId, during, code: fault.code, waitMs, err: toError(thrown) };
+    const { tenantId, doubt } = tenant;
+    const facts = { tenantId, during, code: fault.code, waitMs, err: toError(thrown), doubt };
     if (fault.retriable) logger.warn(facts, 'failed; trying again');
     else logger.error(facts, 'the tenant gets no snapshot until somebody has looked');
   };
@@ -95,7 +102,7 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
     for (const [tenantId, { busy }] of tenants)
       if (!ids.has(tenantId) && !busy) tenants.delete(tenantId);
     for (const tenantId of ids)
-      if (!tenants.has(tenantId)) tenants.set(tenantId, newTenant(tenantId));
+      if (!tenants.has(tenantId)) tenants.set(tenantId, newTenant(tenantId, clock.now()));
     const free = [...tenants.values()].filter(
       ({ busy, fault, notBeforeMs }) =>
         !busy && (fault?.during !== 'survey' || notBeforeMs <= clock.now()),
@@ -107,26 +114,43 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
     });
   };
 
-  const snapshot = async (tenant: Tenant): Promise<void> => {
+  /** Throws what is in doubt; otherwise what the archive is to be compared with. */
+  const compare = async (tenant: Tenant): Promise<SnapshotOutcome> => {
     const { tenantId } = tenant;
+    const disagree = (doubt: Doubt, cause?: unknown): EntError => {
+      if (!tenant.doubt) meters.disagreed();
+      tenant.doubt = doubt;
+      return doubtError(tenantId, doubt, cause);
+    };
+    const contradiction = contradictionIn(tenantId, published);
+    if (contradiction) throw disagree(contradiction);
+    const { doubt } = tenant;
+    const said = published.of(tenantId);
+    const all = doubt ? withDoubt(said, doubt) : said;
+    const job = { tenantId, cacheDir: cache.dir, published: all };
+    try {
+      return await work.makeSnapshot(doubt ? { ...job, passBy: doubt.sequence } : job);
+    } catch (error) {
+      const found = doubtIn(error, all);
+      throw found ? disagree(found, error) : error;
+    }
+  };
+
+  const snapshot = async (tenant: Tenant): Promise<void> => {
+    const { tenantId, doubt } = tenant;
     const begunMs = clock.monotonic();
-    const outcome = await makeSnapshot({
-      store,
-      tenantId,
-      cacheDir: cache.dir,
-      published: await published(tenantId),
-      signal,
-    });
+    const outcome = await compare(tenant);
     cache.touch(tenantId);
     if (outcome.kind === 'made') {
       const { id, manifest, confirmed, passedOver } = outcome;
       const seconds = (clock.monotonic() - begunMs) / 1000;
       const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-      meters.made({ bytes, seconds });
-      logger.info(
-        { tenantId, id, sequence: manifest.sequence, bytes, seconds, confirmed: confirmed.length },
-        'snapshot made',
-      );
+      meters.made({ bytes, seconds, compared: confirmed.length });
+      const facts = { tenantId, id, sequence: manifest.sequence, bytes, seconds };
+      const compared = { compared: confirmed.length > 0, confirmed: confirmed.slice(-namesMax) };
+      logger.info({ ...facts, ...compared }, 'snapshot made');
+      if (doubt) logger.info({ tenantId, doubt }, 'a doubt is settled: the archive agrees');
+      tenant.doubt = undefined;
       if (passedOver.length > 0)
         logger.warn({ tenantId, passedOver }, 'damaged snapshots were passed over');
     }
@@ -135,15 +159,8 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
 
   const retain = async (tenant: Tenant): Promise<void> => {
     const { tenantId } = tenant;
-    const outcome = await applyRetention({
-      store,
-      clock,
-      rng,
-      tenantId,
-      retentionDays: retention.days,
-      dryRun: retention.dryRun,
-      signal,
-    });
+    const { days: retentionDays, dryRun } = retention;
+    const outcome = await work.applyRetention({ tenantId, retentionDays, dryRun });
     const isBusy = outcome.kind === 'busy';
     tenant.retentionDueMs = clock.now() + (isBusy ? retentionAgainMs : retentionEveryMs);
     if (isBusy) return;
@@ -157,14 +174,14 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
     }
   };
 
-  const work: Record<Job['kind'], (tenant: Tenant) => Promise<void>> = {
+  const services: Record<Job['kind'], (tenant: Tenant) => Promise<void>> = {
     snapshot,
     retention: retain,
   };
   const serve = async (kind: Job['kind'], tenant: Tenant): Promise<void> => {
     tenant.busy = true;
     try {
-      await work[kind](tenant);
+      await services[kind](tenant);
       succeeded(tenant, kind);
     } catch (error) {
       failed(tenant, kind, error);
@@ -223,8 +240,9 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
 }
 
 function candidate(tenant: Tenant): Candidate {
-  const { tenantId, waiting, busy, notBeforeMs, fault, retentionDueMs, standing } = tenant;
-  const mayClean = standing !== undefined && (!fault || fault.during === 'retention');
+  const { tenantId, waiting, busy, notBeforeMs, fault, doubt, retentionDueMs, standing } = tenant;
+  const isSound = !doubt && (!fault || fault.during === 'retention');
+  const mayClean = standing !== undefined && isSound;
   return {
     tenantId,
     waiting,

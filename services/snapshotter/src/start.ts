@@ -1,30 +1,61 @@
 import { join } from 'node:path';
 import { realRng, toError } from '@entdb/base';
-import { openObjectStore } from '@entdb/fleet';
-import type { ComponentState, ServiceContext, Started } from '@entdb/service-kit';
+import { createDigestLedger, createVoice, logOf, openObjectStore } from '@entdb/fleet';
+import type { ServiceContext, Started } from '@entdb/service-kit';
 import { openCache } from './cache.ts';
 import type { SnapshotterSettings } from './config.ts';
+import { createHearing } from './hearing.ts';
+import { heardState, storeState } from './health.ts';
 import { createMeters, oldestMs } from './meters.ts';
 import { createSnapshotter, type Snapshotter } from './snapshotter.ts';
+import { statusOf } from './status.ts';
 import { standsStill } from './tenant.ts';
+import { createWorkPool } from './work-pool.ts';
 
 const healthEveryMs = 1_000;
 const hourMs = 3_600_000;
 /** Names in one answer: enough to see what is wrong. */
 const namesMax = 100;
+/** What is remembered of published digests: some 30 MB at the most. */
+const ledgerLimits = { perTenantMax: 32, tenantsMax: 2_000 };
+/** So long the first snapshots wait for what was published before the start. */
+const hearingWaitMs = 10_000;
 
-/** Builds a snapshotter from its settings and sets it going. Turned off, it only says that it is. */
+/**
+ * Builds a snapshotter from its settings and sets it going. Turned off, it only tells that it is. `thread` is what its threads run.
+ *
+ * The log is where the fleet speaks, and no more: without it snapshots are made all the same, and are compared with nothing that appliers said.
+ */
 export async function startSnapshotter(
   context: ServiceContext<SnapshotterSettings>,
+  thread = new URL('./work-thread.ts', import.meta.url),
 ): Promise<Started> {
-  const { settings, logger, health, clock, stopping, metrics } = context;
-  const { enabled } = settings;
+  const { settings, instance, logger, health, clock, stopping, metrics } = context;
+  const { enabled, parallel } = settings;
   const ports = { logger, clock, rng: realRng };
   const rules = { intervalMs: settings.intervalMs, recordsMax: settings.recordsMax };
   let snapshotter: Snapshotter | undefined;
   const tenants = () => snapshotter?.tenants() ?? [];
   const meters = createMeters(metrics, { tenants, rules, clock });
   health.set('s3', enabled ? notYet : { kind: 'healthy', text: 'disabled' });
+
+  const { wal, topics } = logOf(settings, ports);
+  context.onStop('log', () => wal.close());
+  const ended = new AbortController();
+  const { signal } = ended;
+  const ledger = createDigestLedger(ledgerLimits);
+  const hearing = createHearing({
+    wal,
+    ledger,
+    prepare: async () => {
+      if (settings.log === 'embedded') await wal.createTopics(topics); // Kafka's are made by `entdb topics create`
+    },
+    lookBackMs: settings.intervalMs + hourMs,
+    ...ports,
+    signal,
+  });
+  const tasks = [hearing.run()];
+  health.set('wal', heardState(hearing));
 
   if (enabled) {
     const store = await openObjectStore(settings, ports, stopping);
@@ -35,42 +66,68 @@ export async function startSnapshotter(
       clock,
     });
     context.onStop('cache', () => cache.close());
-    const ended = new AbortController();
+    const work = createWorkPool({ threads: parallel, thread, settings });
     const running = createSnapshotter({
       store,
       cache,
+      work,
+      published: ledger,
       rules,
       pollMs: settings.pollMs,
-      parallel: settings.parallel,
+      parallel,
       retention: { days: settings.retentionDays, dryRun: settings.retentionDryRun },
       meters,
       ...ports,
-      signal: ended.signal,
+      signal,
     });
     snapshotter = running;
-    const run = running.run().catch((error: unknown) => {
-      logger.error({ err: toError(error) }, 'the snapshotter cannot go on: the process stops');
-      process.exit(1);
-    });
-    const begun = running.begun.then(() => true);
-    const tell = async (): Promise<void> => {
-      while (!ended.signal.aborted) {
-        const hasBegun = await Promise.race([begun, Promise.resolve(false)]);
-        health.set('s3', hasBegun || running.trouble() !== undefined ? stateOf(running) : notYet);
-        await clock.sleep(healthEveryMs, ended.signal).catch(() => {}); // woken by the end
-      }
+    const begin = async (): Promise<void> => {
+      await Promise.race([hearing.settled, clock.sleep(hearingWaitMs, signal)]).catch(() => {}); // woken by the end
+      await running.run();
     };
-    const telling = tell();
-    context.onStop('loops', async () => {
-      ended.abort();
-      await Promise.all([run, telling]);
-    });
+    tasks.push(
+      begin().catch((error: unknown) => {
+        logger.error({ err: toError(error) }, 'the snapshotter cannot go on: the process stops');
+        process.exit(1);
+      }),
+    );
+    signal.addEventListener('abort', () => void tasks.push(work.close()));
   } else {
     logger.warn(
       {},
       'snapshots are turned off, and so is retention: restores replay all of the archive',
     );
   }
+
+  const begun = (snapshotter?.begun ?? Promise.resolve()).then(() => true);
+  const hasBegun = () => Promise.race([begun, Promise.resolve(false)]);
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      health.set('wal', heardState(hearing));
+      if (snapshotter && ((await hasBegun()) || snapshotter.trouble() !== undefined))
+        health.set('s3', storeState(snapshotter));
+      await clock.sleep(healthEveryMs, signal).catch(() => {}); // woken by the end
+    }
+  };
+  const voice = createVoice({ wal, service: 'snapshotter', instance, clock, logger });
+  const tell = async (): Promise<void> => {
+    while (!signal.aborted) {
+      // Before that there is nothing to say but what hinders it.
+      const trouble = snapshotter?.trouble();
+      if (hearing.trouble() === undefined && ((await hasBegun()) || trouble !== undefined)) {
+        const lastSuccessMs = meters.lastSuccessMs();
+        const view = { enabled, tenants: tenants(), rules, trouble, lastSuccessMs };
+        await voice.say({ case: 'snapshotter', value: statusOf(view, clock.now()) });
+      }
+      await clock.sleep(settings.statusIntervalMs, signal).catch(() => {}); // woken by the end
+    }
+  };
+  tasks.push(watch(), tell());
+  context.onStop('loops', async () => {
+    ended.abort();
+    await Promise.all(tasks);
+    await voice.close();
+  });
 
   return {
     routes: () => {},
@@ -79,28 +136,22 @@ export async function startSnapshotter(
       snapshot_enabled: enabled,
       last_snapshot: lastSnapshot(meters.lastSuccessMs()),
       snapshot_age_hours: oldestMs(tenants(), clock.now()) / hourMs,
+      compared: meters.compared(),
       tenants: tenants().length,
       standing_still: tenants()
         .filter(standsStill)
         .slice(0, namesMax)
-        .map(({ tenantId, fault }) => ({ tenantId, code: fault?.code, during: fault?.during })),
+        .map(({ tenantId, fault, doubt }) => ({
+          tenantId,
+          code: fault?.code,
+          during: fault?.during,
+          ...(doubt && { doubt }),
+        })),
     }),
   };
 }
 
 const notYet = { kind: 'degraded', reason: 'the object store has not answered yet' } as const;
-
-/** Never unhealthy: to send no calls here would mend nothing. */
-function stateOf(snapshotter: Snapshotter): ComponentState {
-  const trouble = snapshotter.trouble();
-  if (trouble !== undefined) return { kind: 'degraded', reason: trouble };
-  const stopped = snapshotter.tenants().filter(standsStill).length;
-  if (stopped > 0)
-    return { kind: 'degraded', reason: `${stopped} tenants get no snapshot: see standing_still` };
-  const passing = snapshotter.tenants().find(({ fault }) => fault !== undefined)?.fault;
-  if (passing) return { kind: 'degraded', reason: `${passing.during}: ${passing.message}` };
-  return { kind: 'healthy' };
-}
 
 const lastSnapshot = (timeMs: number): string | null =>
   timeMs === 0 ? null : new Date(timeMs).toISOString();

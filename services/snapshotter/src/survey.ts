@@ -19,6 +19,8 @@ import type { Waiting } from './schedule.ts';
 export interface Standing {
   /** The newest snapshot whose manifest can be read. */
   readonly snapshot: SnapshotManifest | undefined;
+  /** When its manifest was written, by the store's clock; 0 where there is none. */
+  readonly sealedMs: number;
   readonly waiting: Waiting | undefined;
   /** Newer snapshots whose manifests cannot be read. */
   readonly damaged: readonly string[];
@@ -42,11 +44,11 @@ export async function survey(
     documents.set(name, bytes);
     return bytes;
   };
-  const { snapshot, damaged } = await newestSnapshot(store, tenantId, read, call);
+  const { snapshot, sealedMs, damaged } = await newestSnapshot(store, tenantId, read, call);
   const covered = snapshot?.sequence ?? 0;
   // Log times never step back along the tenant's history, and neither do the folders' dates.
   const from = snapshot ? segmentDate(snapshot.logTimeUs / 1000) : '';
-  const names = await namesOf(store, archivePrefix(tenantId), from, call);
+  const names = [...(await listing(store, archivePrefix(tenantId), from, call)).keys()];
   const after = catalogueArchive(tenantId, names).segments.filter(
     ({ state, firstSequence }) => state === 'whole' && firstSequence > covered,
   );
@@ -55,10 +57,11 @@ export async function survey(
     return parseChecksum(await read(name), name);
   };
   const [first, last] = [after[0], after.at(-1)];
-  if (!first || !last) return { snapshot, waiting: undefined, damaged, documents };
+  const standing = { snapshot, sealedMs, damaged, documents };
+  if (!first || !last) return { ...standing, waiting: undefined };
   const { firstTimeMs: sinceMs } = await checksum(first.segment);
   const { lastSequence } = await checksum(last.segment);
-  return { snapshot, waiting: { records: lastSequence - covered, sinceMs }, damaged, documents };
+  return { ...standing, waiting: { records: lastSequence - covered, sinceMs } };
 }
 
 async function newestSnapshot(
@@ -66,32 +69,36 @@ async function newestSnapshot(
   tenantId: string,
   read: (name: string) => Promise<Uint8Array>,
   call: CallOptions,
-): Promise<Pick<Standing, 'snapshot' | 'damaged'>> {
-  const names = await namesOf(store, snapshotsPrefix(tenantId), '', call);
-  const there = new Set(names);
+): Promise<Pick<Standing, 'snapshot' | 'sealedMs' | 'damaged'>> {
+  const there = await listing(store, snapshotsPrefix(tenantId), '', call);
   const damaged: string[] = [];
-  for (const { snapshotId } of catalogueSnapshots(tenantId, names).snapshots.toReversed()) {
+  for (const { snapshotId } of catalogueSnapshots(tenantId, [
+    ...there.keys(),
+  ]).snapshots.toReversed()) {
     const name = manifestName(tenantId, snapshotId);
-    if (!there.has(name)) continue; // never finished, or at work
+    const sealedMs = there.get(name);
+    if (sealedMs === undefined) continue; // never finished, or at work
     try {
-      return { snapshot: parseManifest(await read(name), name), damaged };
+      return { snapshot: parseManifest(await read(name), name), sealedMs, damaged };
     } catch (error) {
       if (!isEntError(error) || (error.status !== 'data_loss' && error.status !== 'not_found'))
         throw error;
       damaged.push(snapshotId);
     }
   }
-  return { snapshot: undefined, damaged };
+  return { snapshot: undefined, sealedMs: 0, damaged };
 }
 
-async function namesOf(
+/** Keys, with the times at which they were written. */
+async function listing(
   store: ObjectStore,
   prefix: string,
   from: string,
   call: CallOptions,
-): Promise<readonly string[]> {
-  const names: string[] = [];
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
   const startAfter = from === '' ? {} : { startAfter: prefix + from };
-  for await (const { key } of store.list({ prefix, ...startAfter, ...call })) names.push(key);
-  return names;
+  for await (const { key, modifiedMs } of store.list({ prefix, ...startAfter, ...call }))
+    found.set(key, modifiedMs);
+  return found;
 }

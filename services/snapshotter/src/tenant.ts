@@ -1,4 +1,5 @@
 import { EntError, toError, type ErrorCode } from '@entdb/base';
+import type { Doubt } from './doubt.ts';
 import type { Waiting } from './schedule.ts';
 import type { Standing } from './survey.ts';
 
@@ -17,6 +18,10 @@ export interface TenantView {
   readonly tenantId: string;
   readonly waiting: Waiting | undefined;
   readonly fault: Fault | undefined;
+  /** Digests that disagree: the tenant is in quarantine here until they were found the same. */
+  readonly doubt: Doubt | undefined;
+  /** When its newest snapshot was sealed, by whomever. */
+  readonly sealedMs: number;
 }
 
 /** One tenant of the loop, which alone changes it. */
@@ -24,23 +29,28 @@ export interface Tenant extends TenantView {
   readonly tenantId: string;
   standing: Standing | undefined;
   fault: Fault | undefined;
+  doubt: Doubt | undefined;
   failures: number;
   notBeforeMs: number;
   retentionDueMs: number;
   busy: boolean;
 }
 
-export function newTenant(tenantId: string): Tenant {
+export function newTenant(tenantId: string, nowMs: number): Tenant {
   return {
     tenantId,
     standing: undefined,
     get waiting() {
       return this.standing?.waiting;
     },
+    get sealedMs() {
+      return this.standing?.sealedMs ?? 0;
+    },
     fault: undefined,
+    doubt: undefined,
     failures: 0,
     notBeforeMs: 0,
-    retentionDueMs: 0,
+    retentionDueMs: nowMs,
     busy: false,
   };
 }
@@ -52,5 +62,5 @@ export function faultOf(during: Fault['during'], thrown: unknown): Fault {
 }
 
 /** Somebody must look: it will not mend itself. */
-export const standsStill = ({ fault }: TenantView): boolean =>
-  fault !== undefined && !fault.retriable;
+export const standsStill = ({ fault, doubt }: TenantView): boolean =>
+  doubt !== undefined || (fault !== undefined && !fault.retriable);

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import {
   checksumNameOf,
@@ -10,14 +7,22 @@ import {
   nextLink,
   type SegmentChecksum,
 } from '@entdb/archive-format';
-import { partitionOf, realClock } from '@entdb/base';
-import { encodeWalRecord, val, WalRecordSchema } from '@entdb/contracts';
+import { partitionOf } from '@entdb/base';
+import {
+  decodeWalRecord,
+  encodeStatusRecord,
+  encodeWalRecord,
+  StatusRecordSchema,
+  val,
+  WalRecordSchema,
+} from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
+import { openTenantWriter } from '@entdb/tenant-store';
 
 export const partitions = 4;
 
 /** A record that makes a node, and delivers it to a mailbox now and then. */
-export function recordOf(tenantId: string, n: number): Uint8Array {
+export function recordOf(tenantId: string, n: number, mark = ''): Uint8Array {
   return encodeWalRecord(
     create(WalRecordSchema, {
       tenantId,
@@ -35,7 +40,7 @@ export function recordOf(tenantId: string, n: number): Uint8Array {
                 value: {
                   typeId: 1,
                   id: `n${n}`,
-                  fields: { 1: val.str(`title ${n}`) },
+                  fields: { 1: val.str(`title ${n}${mark}`) },
                   ...(n % 3 === 0 && { delivery: { userIds: ['u1'], snippet: `s ${n}` } }),
                 },
               },
@@ -76,15 +81,57 @@ export function archivesIn(store: ObjectStore): Archives {
   };
 }
 
-/** Resolves when the condition holds. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await realClock.sleep(2);
+export interface Digests {
+  readonly canonical: string;
+  readonly mailbox: string;
 }
 
-/** A folder that goes away with the test. */
-export function scratchFolder(): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'entdb-snapshotter-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+/** Makes the files that an applier has after the first records of one segment, in a folder; gives their digests. `mark` goes into each record. */
+export function applied(
+  dir: string,
+  tenantId: string,
+  records: number,
+  timeMs: number,
+  mark = '',
+): Digests {
+  const partition = partitionOf(tenantId, partitions);
+  const writer = openTenantWriter({ dir, tenantId, create: true });
+  try {
+    writer.apply(
+      Array.from({ length: records }, (_, i) => ({
+        topic: 'entdb-wal',
+        partition,
+        offset: i + 1,
+        timeMs: timeMs + i,
+        record: decodeWalRecord(tenantId, recordOf(tenantId, i + 1, mark)),
+      })),
+    );
+    return writer.digests();
+  } finally {
+    writer.close();
+  }
+}
+
+/** A record of entdb-status, by which an applier publishes the digests of a tenant's files. */
+export function published(instance: string, tenantId: string, sequence: number, digests: Digests) {
+  const position = {
+    topic: 'entdb-wal',
+    partition: partitionOf(tenantId, partitions),
+    offset: BigInt(sequence),
+  };
+  const status = {
+    tenantId,
+    position,
+    sequence: BigInt(sequence),
+    canonicalDigest: digests.canonical,
+    mailboxDigest: digests.mailbox,
+  };
+  const record = create(StatusRecordSchema, {
+    service: 'applier',
+    instance,
+    status: { case: 'checkpoint', value: { digests: [status] } },
+  });
+  return { key: instance, value: encodeStatusRecord(record) };
 }
 
 export async function keysOf(store: ObjectStore, prefix: string): Promise<readonly string[]> {
