@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { firstLink } from './chain.ts';
 import { encodeChecksum, parseChecksum } from './checksum.ts';
+import { decodeLine, encodeLine } from './line.ts';
 import { encodeErasure, parseErasure } from './erasure.ts';
 import { encodeManifest, parseManifest } from './manifest.ts';
 import {
@@ -21,6 +22,7 @@ import {
   sampleErasure,
   sampleManifest,
   sampleRecords,
+  sampleRestoreRecords,
 } from './testing/samples.ts';
 
 const folder = join(__dirname, '../testdata');
@@ -40,6 +42,21 @@ it('the lines of a segment', async () => {
   const lines = gunzipSync((await segment).bytes);
   expect(lines.toString()).toBe(golden('segment.v1.jsonl', lines).toString());
 });
+
+it.each(sampleRestoreRecords.map((record) => [record.sequence, record] as const))(
+  'the line of an erasure and of a restore in place: record %i',
+  (sequence, record) => {
+    const { line, proof } = encodeLine('acme', record);
+    expect(proof).toBe('json');
+    const stored = golden(
+      `line.${sequence === 5 ? 'erased' : 'restored'}.v1.jsonl`,
+      Buffer.from(`${line}\n`),
+    );
+    expect(`${line}\n`).toBe(stored.toString());
+    const place = { tenantId: 'acme', object: 'o', line: 1 };
+    expect(plain([decodeLine(stored.toString().trimEnd(), place)])).toEqual(plain([record]));
+  },
+);
 
 it('a segment and its checksum', async () => {
   const { bytes, name, checksum } = await segment;

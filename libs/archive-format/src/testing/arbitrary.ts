@@ -60,9 +60,11 @@ export const walRecord: fc.Arbitrary<WalRecord> = fc
     id: text,
     fields,
     version: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-    body: fc.constantFrom('transaction', 'tenantCreated', 'tenantDeleted'),
+    body: fc.constantFrom('transaction', 'tenantCreated', 'tenantDeleted', 'tenantRestored'),
+    erase: fc.boolean(),
+    digest: text,
   })
-  .map(({ typeId, id, fields: set, version, body, results, ...head }) =>
+  .map(({ typeId, id, fields: set, version, body, erase, digest, results, ...head }) =>
     create(WalRecordSchema, {
       tenantId: tenant,
       ...head,
@@ -81,7 +83,20 @@ export const walRecord: fc.Arbitrary<WalRecord> = fc
             }
           : body === 'tenantCreated'
             ? { case: 'tenantCreated', value: {} }
-            : { case: 'tenantDeleted', value: {} },
+            : body === 'tenantDeleted'
+              ? { case: 'tenantDeleted', value: { erase } }
+              : {
+                  case: 'tenantRestored',
+                  value: {
+                    ...(erase && { position: { topic: id, partition: typeId, epoch: version } }),
+                    sequence: version,
+                    canonicalDigest: digest,
+                    mailboxDigest: id,
+                    objectPrefix: digest,
+                    manifestSha256: id,
+                    expectedEpoch: version,
+                  },
+                },
     }),
   );
 

@@ -79,6 +79,48 @@ export const sampleRecords: readonly ArchivedRecord[] = values.map((value, index
   value,
 }));
 
+const restoreValues: readonly Uint8Array[] = [
+  encodeWalRecord(
+    create(WalRecordSchema, {
+      ...head,
+      idempotencyKey: 'erase-acme',
+      schemaFingerprint: '',
+      body: { case: 'tenantDeleted', value: { erase: true } },
+    }),
+  ),
+  encodeWalRecord(
+    create(WalRecordSchema, {
+      ...head,
+      idempotencyKey: 'restore-acme',
+      schemaFingerprint: '',
+      actor: 'user:1',
+      body: {
+        case: 'tenantRestored',
+        value: {
+          position: { topic: 'entdb-wal', partition: 5, offset: 19n, epoch: 1n },
+          sequence: 4n,
+          canonicalDigest: '01'.repeat(32),
+          mailboxDigest: '23'.repeat(32),
+          objectPrefix: 'restores/acme/00000000000000000004/',
+          manifestSha256: '45'.repeat(32),
+          expectedEpoch: 1n,
+        },
+      },
+    }),
+  ),
+];
+
+/** What came with restores in place. */
+export const sampleRestoreRecords: readonly ArchivedRecord[] = restoreValues.map(
+  (value, index) => ({
+    partition: 5,
+    offset: 22 + index,
+    timeMs: 1_790_000_000_200 + index,
+    sequence: index + 5,
+    value,
+  }),
+);
+
 export const sampleChecksum: SegmentChecksum = {
   tenantId: 'acme',
   segment: 'archive/acme/2026-09-21/segment_00000000000000000005.jsonl.gz',

@@ -152,6 +152,31 @@ export const sampleRecords: Readonly<Record<string, WalRecord>> = {
     results: { partition: 0 },
     body: { case: 'tenantDeleted', value: {} },
   }),
+  'tenant-erased': create(WalRecordSchema, {
+    tenantId: 'acme',
+    idempotencyKey: 'erase-acme',
+    requestHash: new Uint8Array(32).fill(3),
+    body: { case: 'tenantDeleted', value: { erase: true } },
+  }),
+  'tenant-restored': create(WalRecordSchema, {
+    tenantId: 'acme',
+    idempotencyKey: '018bcfe5-6800-7000-8000-000000000001',
+    requestHash: new Uint8Array(32).fill(4),
+    actor: 'user:1',
+    results: { partition: 3 },
+    body: {
+      case: 'tenantRestored',
+      value: {
+        position: { topic: 'entdb-wal', partition: 5, offset: 2n ** 53n - 1n, epoch: 1n },
+        sequence: 40n,
+        canonicalDigest: '01'.repeat(32),
+        mailboxDigest: '23'.repeat(32),
+        objectPrefix: 'restores/acme/00000000000000000040/',
+        manifestSha256: '45'.repeat(32),
+        expectedEpoch: 2n,
+      },
+    },
+  }),
 };
 
 const position = { topic: 'entdb-wal', partition: 5, offset: 42, epoch: 2 } as const;
