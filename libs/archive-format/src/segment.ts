@@ -1,6 +1,5 @@
 import { subtle } from 'node:crypto';
-import { promisify } from 'node:util';
-import { createGunzip, gzip, type ZlibOptions } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import { invariant } from '@entdb/base';
 import type { ChainLink } from './chain.ts';
 import type { SegmentChecksum } from './checksum.ts';
@@ -32,7 +31,10 @@ export interface EncodedSegment {
   readonly erasures: readonly Erasure[];
 }
 
-/** Holds its lines in memory, in a buffer of at most three times their length: `lineBytes` says when to cut. One line has at most `lineBytesMax` bytes. */
+/**
+ * Packs its lines as they come, and holds those that are not packed yet: `lineBytes` says when to cut. Whoever adds many lets the event loop have its turn from
+ * time to time. One line has at most `lineBytesMax` bytes.
+ */
 export interface SegmentBuilder {
   readonly records: number;
   /** Before compression. */
@@ -47,25 +49,27 @@ const gzipLevel = 6;
 /** Byte 9 of the header names the system; 255 is "unknown", so that it does not depend on where we run. The time (4-7) is 0. */
 const gzipSystemByte = 9;
 const gzipSystem = 255;
+/** Of a UTF-16 unit. */
+const utf8BytesMax = 3;
 const inflateChunkBytes = 128 * 1024;
 const lineFeed = 10;
 
-/** A segment's lines are written into one buffer, which begins with so much and grows. */
-const linesBytesMin = 16 * 1024;
-/** Of a UTF-16 unit. */
-const utf8BytesMax = 3;
-/** Of what is packed in one go; it decides on the number of turns of the event loop and not on the bytes. */
-const deflateChunkBytes = 256 * 1024;
-const gzipOptions = { level: gzipLevel, chunkSize: deflateChunkBytes };
-
-const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
+/** Lines are handed to the packer in pieces of about so many bytes. */
+const pieceBytes = 256 * 1024;
 
 export function createSegmentBuilder(link: ChainLink): SegmentBuilder {
   const tally = createTally(link);
   const finder = createErasureFinder(link);
+  const packer = createPacker();
   let records = 0;
-  let lines: Buffer = Buffer.allocUnsafeSlow(linesBytesMin);
   let lineBytes = 0;
+  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+  let used = 0;
+  const hand = (): void => {
+    packer.add(piece.subarray(0, used));
+    piece = Buffer.allocUnsafeSlow(pieceBytes);
+    used = 0;
+  };
   return {
     get records() {
       return records;
@@ -78,30 +82,52 @@ export function createSegmentBuilder(link: ChainLink): SegmentBuilder {
       invariant(fault === undefined, `a segment of ${link.tenantId}: ${fault}`);
       const { line, proof } = encodeLine(link.tenantId, record);
       finder.take(record);
-      lines = withRoom(lines, lineBytes, line.length * utf8BytesMax + 1);
-      lineBytes += lines.write(line, lineBytes);
-      lines[lineBytes] = lineFeed;
-      lineBytes += 1;
       records += 1;
+      const bytesMax = line.length * utf8BytesMax + 1;
+      if (used > 0 && used + bytesMax > pieceBytes) hand();
+      if (bytesMax > piece.length) piece = Buffer.allocUnsafeSlow(bytesMax);
+      const written = piece.write(line, used) + 1;
+      used += written;
+      lineBytes += written;
+      piece[used - 1] = lineFeed;
       return proof;
     },
     finish: async () => {
       const counted = tally.read();
       invariant(counted, 'a segment has at least one record');
-      const bytes = await compress(lines.subarray(0, lineBytes), gzipOptions);
-      bytes[gzipSystemByte] = gzipSystem;
+      hand();
+      const bytes = await packer.finish();
       const checksum = await seal(link, counted, bytes);
       return { name: checksum.segment, bytes, checksum, erasures: finder.erasures };
     },
   };
 }
 
-/** The same bytes, where so many more can be written. */
-function withRoom(lines: Buffer, used: number, more: number): Buffer {
-  if (used + more <= lines.length) return lines;
-  const larger = Buffer.allocUnsafeSlow(Math.max(lines.length * 2, used + more));
-  lines.copy(larger, 0, 0, used);
-  return larger;
+interface Packer {
+  add(piece: Uint8Array): void;
+  finish(): Promise<Buffer>;
+}
+
+/** Packs on another thread while the lines of the next piece are made, if whoever makes them lets the event loop have its turn. */
+function createPacker(): Packer {
+  const stream = createGzip({ level: gzipLevel, chunkSize: pieceBytes });
+  const chunks: Buffer[] = [];
+  const ended = new Promise<void>((resolve, reject) => {
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', resolve);
+    stream.on('error', reject);
+  });
+  ended.catch(() => undefined); // it is awaited at the end
+  return {
+    add: (piece) => void stream.write(piece),
+    finish: async () => {
+      stream.end();
+      await ended;
+      const bytes = Buffer.concat(chunks);
+      bytes[gzipSystemByte] = gzipSystem;
+      return bytes;
+    },
+  };
 }
 
 export function encodeSegment(

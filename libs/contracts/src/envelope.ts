@@ -25,8 +25,13 @@ const checksumOfKind = Array.from({ length: 256 }, (_, kind) =>
   crc32(Uint8Array.of(formatVersion, kind)),
 );
 
+/** Of the last kind and key: records of one tenant come one after another. */
+let before = { kind: -1, key: '', checksum: 0 };
+
 function checksum(kind: number, key: string, body: Uint8Array): number {
-  return crc32(body, crc32(key, checksumOfKind[kind]));
+  if (before.kind !== kind || before.key !== key)
+    before = { kind, key, checksum: crc32(key, checksumOfKind[kind]) };
+  return crc32(body, before.checksum);
 }
 
 export function sealRecord(kind: RecordKind, key: string, body: Uint8Array): Uint8Array {

@@ -109,6 +109,7 @@ function writeOne(part: Part, value: unknown): void {
     }
     case 'int64':
     case 'uint64': {
+      if (typeof value === 'string' && shortDecimal.test(value)) return writeUint32(Number(value));
       const long = longOf(value, part.kind);
       if (part.implicit && long === 0n) throw irregular;
       return writeInt64(long);
@@ -139,6 +140,8 @@ function uint32Of(value: unknown): number {
   return value;
 }
 
+/** Most of them: from 1, below 2^32. */
+const shortDecimal = /^[1-9][0-9]{0,8}$/;
 const decimal = /^(?:0|-?[1-9][0-9]{0,19})$/;
 
 function longOf(value: unknown, kind: 'int64' | 'uint64'): bigint {

@@ -6,6 +6,7 @@ import { jsonText } from './json-text.ts';
 import { isWireOfJson, wireOfJson } from './json-wire.ts';
 import { decodeWalRecord, encodeWalRecord } from './record.ts';
 
+const head = '{"tenantId":"';
 const shape = shapeOf(WalRecordSchema);
 
 /**
@@ -27,10 +28,10 @@ export function walRecordProvenJson(key: string, value: Uint8Array): string | un
   }
 }
 
-/** The tenant id is a record's first field. */
+/** The tenant id is a record's first field. A key that has to be escaped is no tenant's. */
 function isOfTenant(text: string, key: string): boolean {
-  const head = `{"tenantId":"${key}"`; // a key that would have to be escaped is no tenant's
-  return text.startsWith(head) && (text[head.length] === ',' || text[head.length] === '}');
+  const end = head.length + key.length;
+  return text.startsWith(head) && text.startsWith(key, head.length) && text[end] === '"';
 }
 
 /** The record as it is stored, made from the parsed JSON. Throws where this version cannot read it. */

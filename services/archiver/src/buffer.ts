@@ -9,11 +9,17 @@ export interface RecordBuffer {
   /** Bytes of memory. */
   readonly held: number;
   push(record: LogRecord, nowMs: number): void;
-  /** The first of them, as many as make about so many bytes of lines; at least one. */
-  first(lineBytes: number): readonly LogRecord[];
+  /** From the one of this index on, as many as make about so many bytes of lines. */
+  slice(from: number, lineBytes: number): Slice;
   /** Forgets the records up to this offset, itself included. */
   dropThrough(offset: number): void;
   clear(): void;
+}
+
+export interface Slice {
+  readonly records: readonly LogRecord[];
+  /** Whether they make so many bytes. */
+  readonly isFull: boolean;
 }
 
 /** What a record costs beside its value: the object, its key, its place in a list. */
@@ -60,10 +66,14 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
       firstAtMs: arrivals[0] ?? 0,
       lastAtMs: arrivals.at(-1) ?? 0,
     }),
-    first(lineBytes) {
+    slice(from, lineBytes) {
       let bytes = 0;
-      const enough = records.findIndex((record) => (bytes += lineBytesOf(record)) >= lineBytes);
-      return enough === -1 ? records.slice() : records.slice(0, enough + 1);
+      let end = from;
+      while (end < records.length && bytes < lineBytes) {
+        bytes += lineBytesOf(records[end]!);
+        end += 1;
+      }
+      return { records: records.slice(from, end), isFull: bytes >= lineBytes };
     },
     push(record, nowMs) {
       // A copy: the value may be a view of a whole fetch, which must not live as long as one small record of it.

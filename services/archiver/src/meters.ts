@@ -1,6 +1,7 @@
 import type { Clock } from '@entdb/base';
 import type { Metrics } from '@entdb/telemetry';
 import type { PartitionArchive } from './partition-archive.ts';
+import { exposureOf, type Retention } from './retention.ts';
 import type { CutReason } from './roll-policy.ts';
 
 export interface Meters {
@@ -27,15 +28,15 @@ export interface Measured {
 
 export interface MetersOptions {
   readonly measured: () => Measured;
-  /** How long the log keeps a record. */
-  readonly retentionMs: number;
+  /** How much the log keeps, as it was last asked. */
+  readonly retention: () => Retention;
   readonly clock: Clock;
 }
 
 const segmentBucketsSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60];
 
 export function createMeters(metrics: Metrics, options: MetersOptions): Meters {
-  const { measured, retentionMs, clock } = options;
+  const { measured, retention, clock } = options;
   let lastSuccessMs = 0;
   const segments = metrics.counter<'reason'>({
     name: 'archive_segments_total',
@@ -70,6 +71,7 @@ export function createMeters(metrics: Metrics, options: MetersOptions): Meters {
     sentence: 'Records under a key that is no tenant id, which are not archived.',
   });
   const lags = () => measured().partitions.map((partition) => partition.lag(clock.now()));
+  const exposures = () => lags().map((lag) => exposureOf(lag, retention()));
   metrics.gauge({
     name: 'archive_lag_events',
     unit: 'count',
@@ -80,7 +82,14 @@ export function createMeters(metrics: Metrics, options: MetersOptions): Meters {
     name: 'archive_unarchived_age_ratio',
     unit: 'ratio',
     sentence: 'Age of the oldest record that is not in the archive, by how long the log keeps it.',
-    read: () => Math.max(0, ...lags().map((lag) => lag.ageMs)) / retentionMs,
+    read: () => Math.max(0, ...exposures().map(({ age }) => age)),
+  });
+  metrics.gauge({
+    name: 'archive_unarchived_bytes_ratio',
+    unit: 'ratio',
+    sentence:
+      'Bytes from the oldest record that is not in the archive to the end of the log, by how many the log keeps of a partition; 0 where only age bounds it.',
+    read: () => Math.max(0, ...exposures().map(({ bytes }) => bytes)),
   });
   metrics.gauge({
     name: 'archive_stopped_tenants',

@@ -1,5 +1,5 @@
 import { parseTenantId, type EntError, type Logger } from '@entdb/base';
-import type { LogBatch } from '@entdb/wal';
+import type { LogBatch, LogRecord } from '@entdb/wal';
 import { widen, type Beginning, type Hole } from './hole.ts';
 import type { PartitionView, TenantArchive } from './tenant-archive.ts';
 
@@ -32,6 +32,8 @@ export interface ArchiveLag {
   readonly records: number;
   /** Age of the oldest of them by its log-append time; 0 where there is none. */
   readonly ageMs: number;
+  /** From the oldest of them to the end of the log, those of archived records among them too: estimated by the mean of what was read. */
+  readonly bytes: number;
 }
 
 export interface PartitionArchiveOptions {
@@ -61,6 +63,7 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
   const tenants = new Map<string, TenantArchive>();
   let endOffset = Math.max(options.endOffset, beginning.offset);
   let readThroughMs = options.beganMs;
+  let seen = { records: 0, bytes: 0 };
   let failure: EntError | undefined;
 
   const tenantOf = (key: string): TenantArchive => {
@@ -89,6 +92,7 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
         if (record.offset < view.nextOffset) continue;
         view.nextOffset = record.offset + 1;
         readThroughMs = record.timeMs;
+        seen = { records: seen.records + 1, bytes: seen.bytes + bytesOf(record) };
         if (isTenantId(record.key)) {
           tenantOf(record.key).take(record);
         } else {
@@ -134,14 +138,24 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
     lag(nowMs) {
       let records = endOffset - view.nextOffset;
       let oldestMs = records > 0 ? readThroughMs : nowMs;
+      let oldest = view.nextOffset;
       for (const { unarchived } of tenants.values()) {
         records += unarchived.records;
         oldestMs = Math.min(oldestMs, unarchived.first?.timeMs ?? oldestMs);
+        oldest = Math.min(oldest, unarchived.first?.offset ?? oldest);
       }
-      return { records, ageMs: Math.max(0, nowMs - oldestMs) };
+      const each = seen.records === 0 ? 0 : seen.bytes / seen.records;
+      return {
+        records,
+        ageMs: Math.max(0, nowMs - oldestMs),
+        bytes: records === 0 ? 0 : (endOffset - oldest) * each,
+      };
     },
   };
 }
+
+/** What Kafka adds to a record is some ten bytes, and what it compresses is not known here: rather too much than too little. */
+const bytesOf = ({ key, value }: LogRecord): number => key.length + value.byteLength + 16;
 
 function isTenantId(key: string): boolean {
   try {

@@ -1,7 +1,7 @@
 import { isEntError, realRng, toError } from '@entdb/base';
+import { exposureOf, readRetention } from './retention.ts';
 import { createVoice, openLog, openObjectStore } from '@entdb/fleet';
 import type { ServiceContext, Started } from '@entdb/service-kit';
-import { walTopic, type Wal } from '@entdb/wal';
 import { createArchiver, type Archiver } from './archiver.ts';
 import type { ArchiverSettings } from './config.ts';
 import { createPackers } from './packing/packers.ts';
@@ -9,9 +9,9 @@ import { createMeters, stoppedTenants, type Measured } from './meters.ts';
 import { statusOf, troubleOf } from './status.ts';
 
 const tenantsMax = 10_000;
-/** From this share of the log's retention on somebody must be told: a record that is older than the retention is lost to the archive. */
-const ageRatioWarned = 0.5;
 const warnAgainAfterMs = 60_000;
+/** Somebody may change it while we run. */
+const retentionAskedEveryMs = 30_000;
 
 /** Builds an archiver from its settings and sets it going. Turned off, it only tells the fleet that it is. */
 export async function startArchiver(context: ServiceContext<ArchiverSettings>): Promise<Started> {
@@ -24,11 +24,13 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
   const { wal } = await openLog(settings, ports, stopping);
   context.onStop('log', () => wal.close());
   health.set('wal', { kind: 'healthy', text: 'connected' });
-  const retentionMs = await retentionOf(wal, settings.walRetentionHours * 3_600_000);
+  const askRetention = () => readRetention(wal, settings.walRetentionHours * 3_600_000);
+  let retention = await askRetention();
+  let retentionAskedMs = clock.monotonic();
 
   let archiver: Archiver | undefined;
   const measured = (): Measured => archiver ?? { partitions: [], held: 0 };
-  const meters = createMeters(metrics, { measured, retentionMs, clock });
+  const meters = createMeters(metrics, { measured, retention: () => retention, clock });
   const ended = new AbortController();
   const tasks: Promise<void>[] = [];
 
@@ -73,26 +75,48 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
     index,
     archivers,
     partitions: measured().partitions,
+    retention,
     trouble: archiver?.trouble(),
     lastSuccessMs: meters.lastSuccessMs(),
   });
   let warnedAtMs = -Infinity;
-  const warnOfAge = (): void => {
-    const ages = measured().partitions.map((partition) => partition.lag(clock.now()).ageMs);
-    const ratio = Math.max(0, ...ages) / retentionMs;
-    if (ratio <= ageRatioWarned || clock.monotonic() - warnedAtMs < warnAgainAfterMs) return;
-    warnedAtMs = clock.monotonic();
-    logger.warn(
-      { ratio, oldestUnarchivedMs: Math.max(...ages), retentionMs },
-      'the oldest record that is not archived comes near to the end of the log’s retention',
-    );
+  const troubles = () =>
+    measured().partitions.map((archive) => ({
+      partition: archive.partition,
+      ...exposureOf(archive.lag(clock.now()), retention),
+      trouble: troubleOf(archive, exposureOf(archive.lag(clock.now()), retention)),
+    }));
+  const warn = (): void => {
+    if (clock.monotonic() - warnedAtMs < warnAgainAfterMs) return;
+    for (const { trouble, ...facts } of troubles()) {
+      if (trouble === undefined) continue;
+      warnedAtMs = clock.monotonic();
+      logger.warn({ ...facts, retention }, trouble);
+    }
+  };
+  const lookAtRetention = async (): Promise<void> => {
+    if (clock.monotonic() - retentionAskedMs < retentionAskedEveryMs) return;
+    retentionAskedMs = clock.monotonic();
+    try {
+      retention = await askRetention();
+    } catch (error) {
+      logger.warn({ err: toError(error) }, 'the log does not say how long it keeps a record');
+    }
   };
   const ready = Promise.withResolvers<void>();
   const begun = (archiver?.begun ?? Promise.resolve()).then(() => true);
   const tell = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      if (archiver) health.set('s3', archiveState(archiver));
-      warnOfAge();
+      await lookAtRetention();
+      if (archiver)
+        health.set(
+          's3',
+          archiveState(
+            archiver,
+            troubles().map(({ trouble }) => trouble),
+          ),
+        );
+      warn();
       const hasBegun = await Promise.race([begun, Promise.resolve(false)]);
       // Before that there is nothing to say but what hinders it.
       if (hasBegun || archiver?.trouble() !== undefined)
@@ -126,18 +150,11 @@ const notYet = { kind: 'degraded', reason: 'the object store has not answered ye
 const disabled = { kind: 'healthy', text: 'disabled' } as const;
 
 /** What is wrong with the archive, if anything. It is never unhealthy: to send no calls here would mend nothing. */
-function archiveState(archiver: Archiver) {
-  const trouble = archiver.trouble() ?? archiver.partitions.map(troubleOf).find(Boolean);
+function archiveState(archiver: Archiver, troubles: readonly (string | undefined)[]) {
+  const trouble = archiver.trouble() ?? troubles.find(Boolean);
   if (trouble !== undefined) return { kind: 'degraded', reason: trouble } as const;
   const stopped = archiver.partitions.flatMap(stoppedTenants).length;
   if (stopped > 0)
     return { kind: 'degraded', reason: `the archive of ${stopped} tenants stands still` } as const;
   return { kind: 'healthy' } as const;
-}
-
-/** How long the log really keeps a record; for ever is Infinity. */
-async function retentionOf(wal: Wal, expectedMs: number): Promise<number> {
-  const stated = (await wal.describeTopic(walTopic))?.config['retention.ms'];
-  const ms = stated === undefined ? expectedMs : Number(stated);
-  return ms < 0 ? Infinity : ms;
 }

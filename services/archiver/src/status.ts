@@ -1,12 +1,14 @@
 import type { ArchiverStatus } from '@entdb/contracts';
 import { stoppedTenants } from './meters.ts';
 import type { PartitionArchive } from './partition-archive.ts';
+import { exposureOf, exposureTrouble, type Exposure, type Retention } from './retention.ts';
 
 export interface ArchiverView {
   readonly enabled: boolean;
   readonly index: number;
   readonly archivers: number;
   readonly partitions: readonly PartitionArchive[];
+  readonly retention: Retention;
   readonly trouble: string | undefined;
   readonly lastSuccessMs: number;
 }
@@ -30,7 +32,7 @@ export function statusOf(view: ArchiverView, nowMs: number): ArchiverStatus {
         endOffset: BigInt(archive.endOffset),
         lagEvents: BigInt(lag.records),
         oldestUnarchivedAgeMs: BigInt(Math.round(lag.ageMs)),
-        trouble: troubleOf(archive) ?? '',
+        trouble: troubleOf(archive, exposureOf(lag, view.retention)) ?? '',
       };
     }),
     stopped: stopped
@@ -43,10 +45,12 @@ export function statusOf(view: ArchiverView, nowMs: number): ArchiverStatus {
 }
 
 /** What is wrong with a partition as a whole. */
-export function troubleOf({ failure, hole }: PartitionArchive): string | undefined {
+export function troubleOf(
+  { failure, hole }: Pick<PartitionArchive, 'failure' | 'hole'>,
+  exposure: Exposure,
+): string | undefined {
   if (failure) return `${failure.code}: ${failure.message}`;
-  return (
-    hole &&
-    `ARCHIVE_GAP: the log lost offsets ${hole.from} to ${hole.to - 1} before they were archived`
-  );
+  if (hole)
+    return `ARCHIVE_GAP: the log lost offsets ${hole.from} to ${hole.to - 1} before they were archived`;
+  return exposureTrouble(exposure);
 }

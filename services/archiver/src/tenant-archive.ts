@@ -3,6 +3,7 @@ import type { EntError } from '@entdb/base';
 import { walTopic, type LogBounds, type LogRecord } from '@entdb/wal';
 import { createRecordBuffer } from './buffer.ts';
 import { isBroken, type Hole } from './hole.ts';
+import type { Packed } from './packing/pack.ts';
 import type { Packers } from './packing/packers.ts';
 import { dueBecause, type CutReason, type RollLimits, type Waiting } from './roll-policy.ts';
 import { isSame, type Settled, type Settler } from './settle.ts';
@@ -89,6 +90,14 @@ type State =
     }
   | { readonly kind: 'stopped'; readonly error: EntError };
 
+/** A segment that is being made. */
+interface Prepared {
+  readonly records: readonly LogRecord[];
+  readonly packed: Promise<Packed>;
+  /** Whether it is the one that comes next: another archiver may have been first, with a longer one or a shorter one. */
+  isFor(link: ChainLink): boolean;
+}
+
 export function createTenantArchive(options: TenantArchiveOptions): TenantArchive {
   const { tenantId, partition, view, limits, packers, settler, keepTrying, inTurn, nowMs, signal } =
     options;
@@ -99,6 +108,7 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
   let barrier: { readonly offset: number; readonly error: EntError } | undefined;
   /** The offset of the record by which the archive is judged: while that is open, and when it was found wanting. */
   let evidence: number | undefined = view.marked;
+  let prepared: Prepared | undefined;
   let refused: Unarchived = { records: 0, first: undefined };
   let asked = false;
   let running = false;
@@ -114,6 +124,7 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       first: lost[0] ? { offset: lost[0].offset, timeMs: lost[0].timeMs } : refused.first,
     };
     buffer.clear();
+    prepared = undefined;
     state = { kind: 'stopped', error };
     options.onStopped(error);
   };
@@ -207,10 +218,26 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
     return dueBecause(buffer.waiting(), limits, nowMs()) ?? (asked ? 'memory' : undefined);
   };
 
+  /** Begins to make the segment of what waits from this index on. Whether it is that of the link is known when its turn comes. */
+  const prepare = (link: ChainLink, from: number): Prepared => {
+    const { records } = buffer.slice(from, limits.segmentBytes);
+    const packed = packers.pack(link, records, limits.segmentBytes);
+    packed.catch(() => {}); // it may never be asked for
+    return {
+      records,
+      packed,
+      isFor: (wanted) => isSameLink(link, wanted) && buffer.records[0] === records[0],
+    };
+  };
+
   const cut = async (link: ChainLink, reason: CutReason): Promise<void> => {
     const started = nowMs();
-    const records = buffer.first(limits.segmentBytes);
-    const { segment, taken } = await packers.pack(link, records, limits.segmentBytes);
+    const { records, packed } = prepared?.isFor(link) ? prepared : prepare(link, 0);
+    prepared = undefined;
+    const { segment, taken } = await packed;
+    // While this one is written, the next is made, where there is enough for it.
+    if (buffer.slice(taken, limits.segmentBytes).isFull)
+      prepared = prepare(nextLink(segment.checksum), taken);
     const own = records.slice(0, taken);
     const settled: Settled = await keepTrying(`writing ${segment.name}`, () =>
       settler.settle(segment, link, own),
@@ -308,4 +335,14 @@ export function createTenantArchive(options: TenantArchiveOptions): TenantArchiv
       return state.link.offsetMin - 1;
     },
   };
+}
+
+function isSameLink(one: ChainLink, other: ChainLink): boolean {
+  return (
+    one.firstSequence === other.firstSequence &&
+    one.offsetMin === other.offsetMin &&
+    one.timeMsMin === other.timeMsMin &&
+    one.previous?.sha256 === other.previous?.sha256 &&
+    one.previous?.segment === other.previous?.segment
+  );
 }

@@ -20,6 +20,8 @@ afterAll(() => packers.close());
 export interface World<W extends Wal = Wal> {
   readonly wal: W;
   readonly store: ObjectStore;
+  /** How often a test may ask this log how far its marks are. */
+  readonly pollMs?: number;
   close(): Promise<void>;
 }
 
@@ -72,7 +74,7 @@ export interface Running {
 }
 
 export async function createBench<W extends Wal>(world: World<W>): Promise<Bench<W>> {
-  const { wal, store } = world;
+  const { wal, store, pollMs } = world;
   await wal.createTopics(
     topicSpecs({
       walPartitions: partitions,
@@ -113,7 +115,7 @@ export async function createBench<W extends Wal>(world: World<W>): Promise<Bench
       const measured = { partitions: [] as Archiver['partitions'], held: 0 };
       const meters = createMeters(metrics, {
         measured: () => archiver ?? measured,
-        retentionMs: 3_600_000,
+        retention: () => ({ ms: 3_600_000, bytes: Infinity }),
         clock: realClock,
       });
       const archiver = createArchiver({
@@ -152,7 +154,7 @@ export async function createBench<W extends Wal>(world: World<W>): Promise<Bench
                 if ((mark ?? 0) < (await wal.bounds(walTopic, partition)).endOffset) return false;
               }
               return true;
-            }),
+            }, pollMs),
           ]),
         async stop() {
           stopping.abort();
@@ -185,8 +187,11 @@ export async function createBench<W extends Wal>(world: World<W>): Promise<Bench
 }
 
 /** Resolves when the condition holds. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await realClock.sleep(1);
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  everyMs = 1,
+): Promise<void> {
+  while (!(await condition())) await realClock.sleep(everyMs);
 }
 
 /** The places at which an archiver is killed. */
