@@ -1,15 +1,12 @@
 import { join } from 'node:path';
-import {
-  snapshotFileName,
-  type SnapshotFileName,
-  type SnapshotManifest,
-} from '@entdb/archive-format';
+import type { SnapshotManifest } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { openTenantWriter, tenantFacts } from '@entdb/tenant-store';
 import { download } from './files.ts';
 import { idOf } from './history.ts';
 import { mapBounded } from './map-bounded.ts';
+import { snapshotPlace, type StatePlace } from './state-place.ts';
 
 export interface FetchOptions {
   /**
@@ -18,20 +15,6 @@ export interface FetchOptions {
    */
   readonly check: 'bytes' | 'structure';
   readonly signal?: AbortSignal;
-}
-
-/** A tenant's two files in the store, under a manifest: a snapshot or a restore point. */
-export interface StoredState {
-  readonly manifest: SnapshotManifest;
-  /** What it is called where something is wrong with it. */
-  readonly label: string;
-  readonly keyOf: (name: SnapshotFileName) => string;
-}
-
-export function snapshotState(manifest: SnapshotManifest): StoredState {
-  const id = idOf(manifest);
-  const keyOf = (name: SnapshotFileName) => snapshotFileName(manifest.tenantId, id, name);
-  return { manifest, label: id, keyOf };
 }
 
 /**
@@ -44,12 +27,14 @@ export function fetchSnapshot(
   dir: string,
   options: FetchOptions,
 ): Promise<void> {
-  return fetchState(store, snapshotState(manifest), dir, options);
+  const place = snapshotPlace(manifest.tenantId, idOf(manifest));
+  return fetchState(store, manifest, place, dir, options);
 }
 
 export async function fetchState(
   store: ObjectStore,
-  { manifest, label, keyOf }: StoredState,
+  manifest: SnapshotManifest,
+  { label, keyOf }: StatePlace,
   dir: string,
   { check, signal }: FetchOptions,
 ): Promise<void> {

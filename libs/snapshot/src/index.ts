@@ -19,6 +19,13 @@ export type {
   RestorePlan,
 } from './plan.ts';
 export { refusalError } from './refusal.ts';
+export { makeRestorePoint, type RestorePoint, type RestorePointRequest } from './restore-point.ts';
+export {
+  listRestorePoints,
+  restorePointUsableMs,
+  type RestorePointListing,
+  type StoredRestorePoint,
+} from './restore-point-listing.ts';
 export { planRestore } from './restore-plan.ts';
 export type { LogAtHand } from './tail.ts';
 export { describeTarget, parseInstant, type RestoreTarget } from './target.ts';
@@ -31,10 +38,5 @@ export {
   type SnapshotOutcome,
   type SnapshotRequest,
 } from './snapshot.ts';
-export {
-  verifyCost,
-  verifyTenant,
-  type VerifyLevel,
-  type VerifyReport,
-  type VerifyRequest,
-} from './verify.ts';
+export type { VerifyLevel } from './finding.ts';
+export { verifyCost, verifyTenant, type VerifyReport, type VerifyRequest } from './verify.ts';

@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  parseManifest,
-  parseObjectName,
-  restorePointFileName,
-  restorePointManifestName,
-  type SnapshotFileName,
-  type SnapshotManifest,
-} from '@entdb/archive-format';
+import { parseManifest, parseObjectName, type SnapshotManifest } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import type { TenantRestored } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDamage, type Damage } from './damage.ts';
-import { fetchState, type StoredState } from './fetch-snapshot.ts';
+import { fetchState } from './fetch-snapshot.ts';
+import { restorePointPlace } from './state-place.ts';
 
 export interface RestoredStateOptions {
   readonly store: ObjectStore;
@@ -38,7 +32,10 @@ export async function fetchRestoredState(
   const name = `${restored.objectPrefix}manifest.json`;
   try {
     const manifest = await readNamed(store, tenantId, restored, call);
-    await fetchState(store, restorePointState(manifest), dir, { check: 'structure', ...call });
+    await fetchState(store, manifest, restorePointPlace(tenantId, manifest.sequence), dir, {
+      check: 'structure',
+      ...call,
+    });
   } catch (error) {
     if (!isDamage(error)) throw error;
     onPassedOver({ object: name, code: error.code, reason: error.message });
@@ -46,15 +43,6 @@ export async function fetchRestoredState(
     mkdirSync(dir);
     await rebuild(Number(restored.sequence), dir);
   }
-}
-
-export function restorePointState(manifest: SnapshotManifest): StoredState {
-  const { tenantId, sequence } = manifest;
-  return {
-    manifest,
-    label: restorePointManifestName(tenantId, sequence),
-    keyOf: (name: SnapshotFileName) => restorePointFileName(tenantId, sequence, name),
-  };
 }
 
 /** The manifest, if it is the very one that the record speaks of. */

@@ -8,6 +8,7 @@ import { fetchSnapshot } from './fetch-snapshot.ts';
 import { idOf } from './history.ts';
 import { keptSnapshots } from './keep.ts';
 import { takeLease } from './lease.ts';
+import { listRestorePoints } from './restore-point-listing.ts';
 import { defaultRetentionDays, planRetention, type RetentionPlan } from './retention-plan.ts';
 
 export interface RetentionRequest {
@@ -39,7 +40,9 @@ export async function applyRetention(request: RetentionRequest): Promise<Retenti
     const kept = await keptSnapshots(store, tenantId, call);
     const catalog = await loadCatalog(store, tenantId, call);
     const retentionDays = request.retentionDays ?? defaultRetentionDays;
-    return { catalog, plan: planRetention(catalog, { nowMs: clock.now(), retentionDays, kept }) };
+    const { points } = await listRestorePoints(store, tenantId, call);
+    const options = { nowMs: clock.now(), retentionDays, kept, restorePoints: points };
+    return { catalog, plan: planRetention(catalog, options) };
   };
   if (dryRun) return { kind: 'planned', plan: (await planNow()).plan };
   const lease = await takeLease({ ...request, purpose: 'retention' });

@@ -1,15 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import {
-  confirmedInstancesMax,
-  encodeManifest,
-  manifestName,
-  parseManifest,
-  snapshotFileName,
-  snapshotFiles,
-  type SnapshotFile,
-  type SnapshotManifest,
-} from '@entdb/archive-format';
+import { confirmedInstancesMax, snapshotId, type SnapshotManifest } from '@entdb/archive-format';
 import { EntError, isEntError, parseTenantId } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import {
@@ -22,12 +13,14 @@ import {
 import { loadCatalog } from './catalog.ts';
 import { isDamage, type Damage } from './damage.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
-import { fsyncPath, hashChunks, hashFile } from './files.ts';
+import { fsyncPath } from './files.ts';
 import { idOf, pathFrom, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
 import { restoreStep } from './restore.ts';
 import { fetchRestoredState } from './restored-state.ts';
+import { snapshotPlace } from './state-place.ts';
+import { uploadState } from './upload-state.ts';
 import { openWorkingCopy, settleFolder } from './working-copy.ts';
 
 export interface SnapshotRequest {
@@ -106,7 +99,9 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
     ...history.snapshots.map(({ sequence, digests }) => [sequence, digests] as const),
     ...published,
   ]);
-  const onPassedOver = (damage: Damage): void => void passedOver.push(damage);
+  const onPassedOver = (damage: Damage): void => {
+    if (!passedOver.some(({ object }) => object === damage.object)) passedOver.push(damage);
+  };
   const rebuild = async (sequence: number, dir: string): Promise<void> => {
     (await restoreStep({ store, tenantId, ...call }, sequence, dir)).forEach(onPassedOver);
   };
@@ -258,111 +253,17 @@ async function upload(
   facts: TenantFacts,
   confirmed: SnapshotManifest['confirmed'],
 ): Promise<SnapshotManifest> {
-  const call = signal ? { signal } : {};
-  const draft = mkdtempSync(join(cacheDir, '.draft-'));
+  const scratch = mkdtempSync(join(cacheDir, '.draft-'));
   try {
-    const copy = exportTenant({ dir: work, tenantId, target: join(draft, 'copy') });
+    const dir = join(scratch, 'copy');
+    const copy = exportTenant({ dir: work, tenantId, target: dir });
     assertDigests(tenantId, pointAt(copy.position), facts.digests, copy.digests);
-    const own: OwnFile[] = [];
-    for (const name of snapshotFiles) {
-      const path = join(draft, 'copy', name);
-      own.push({ path, file: { name, ...(await hashFile(path)) } });
-    }
-    const { topic, partition, offset, sequence, epoch, logTimeUs } = facts.position;
-    const of = (files: readonly SnapshotFile[]): SnapshotManifest => ({
-      tenantId,
-      position: { topic, partition, offset },
-      sequence,
-      epoch,
-      logTimeUs,
-      schemaFingerprint: facts.schemaFingerprint,
-      files,
-      digests: facts.digests,
-      ...(confirmed && { confirmed }),
-    });
-    const id = idOf(of([]));
-    const back = join(draft, 'back');
-    const tryOut = async (manifest: SnapshotManifest): Promise<SnapshotManifest> => {
-      rmSync(back, { recursive: true, force: true });
-      mkdirSync(back);
-      await fetchSnapshot(store, manifest, back, { check: 'structure', ...call });
-      return manifest;
-    };
-    const stored = await uploadFiles(store, tenantId, id, own, call);
-    const manifest = await tryOut(of(stored)).catch(async (error: unknown) => {
-      const isForeign = stored.some((file, i) => file !== own[i]?.file);
-      if (!isForeign || !isDamage(error)) throw error;
-      await removeOrphan(store, tenantId, id, call);
-      return tryOut(of(await uploadFiles(store, tenantId, id, own, call)));
-    });
-    return await seal(store, manifest, call);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-type Call = { readonly signal?: AbortSignal };
-
-interface OwnFile {
-  readonly path: string;
-  readonly file: SnapshotFile;
-}
-
-/**
- * Gives what then stands in the store. Where another snapshotter was first, alive or dead, its file stays: two equal contents may differ in bytes, and
- * to replace it could tear a snapshot that the other is about to seal.
- */
-async function uploadFiles(
-  store: ObjectStore,
-  tenantId: string,
-  id: string,
-  own: readonly OwnFile[],
-  call: Call,
-): Promise<readonly SnapshotFile[]> {
-  const stored: SnapshotFile[] = [];
-  for (const { path, file } of own) {
-    const key = snapshotFileName(tenantId, id, file.name);
-    const { bytes: size, sha256 } = file;
-    const created = await store.create(key, { path, size }, { sha256, ...call });
-    stored.push(
-      created === 'created'
-        ? file
-        : { name: file.name, ...(await hashChunks(store.readStream(key, call))) },
+    const place = snapshotPlace(tenantId, snapshotId(facts.position.logTimeUs / 1000));
+    return await uploadState(
+      { store, place, dir, facts, scratch, ...(confirmed && { confirmed }) },
+      signal ? { signal } : {},
     );
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
-  return stored;
-}
-
-/** Files without a manifest that are damaged, or of another record of the same millisecond: nobody can use them. */
-async function removeOrphan(
-  store: ObjectStore,
-  tenantId: string,
-  id: string,
-  call: Call,
-): Promise<void> {
-  if (await store.stat(manifestName(tenantId, id), call)) return; // finished by another: `seal` compares
-  const keys = snapshotFiles.map((name) => snapshotFileName(tenantId, id, name));
-  await store.remove(keys, call);
-}
-
-/** Two snapshots of one millisecond have one name; the first is kept, if it is of the same position and content. */
-async function seal(
-  store: ObjectStore,
-  manifest: SnapshotManifest,
-  call: Call,
-): Promise<SnapshotManifest> {
-  const name = manifestName(manifest.tenantId, idOf(manifest));
-  const created = await store.create(name, Buffer.from(encodeManifest(manifest)), call);
-  if (created === 'created') return manifest;
-  const there = parseManifest(await store.read(name, call), name);
-  const same =
-    there.sequence === manifest.sequence &&
-    there.digests.canonical === manifest.digests.canonical &&
-    there.digests.mailbox === manifest.digests.mailbox;
-  if (same) return there;
-  throw new EntError(
-    'SNAPSHOT_DIGEST_MISMATCH',
-    `${name} is of record ${there.sequence} with other content than record ${manifest.sequence} has`,
-    { tenantId: manifest.tenantId, hint: 'two snapshotters, or two histories; run: entdb verify' },
-  );
 }

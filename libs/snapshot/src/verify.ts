@@ -2,23 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkSegmentBytes, snapshotFileName } from '@entdb/archive-format';
-import { EntError, type Clock, type ErrorCode, type Rng } from '@entdb/base';
+import type { Clock, Rng } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { loadCatalog, type Catalog } from './catalog.ts';
 import { checkErasures } from './check-erasures.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
+import { finding, type Finding, type VerifyLevel } from './finding.ts';
 import { checkObject } from './files.ts';
 import { faultsOf, idOf, windowsOf, type RestorableWindow } from './history.ts';
 import type { Point } from './limit.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Digests } from './replay.ts';
 import { restoreTenant, type RestoreReport } from './restore.ts';
-
-/**
- * `present`: every object that must be there is, in its size, and the chain is whole. `checksums`: every stored byte is read and hashed. `restore`: the whole
- * history is applied from its beginning, every snapshot is opened, and every digest that is known on the way is compared. Each contains those before it.
- */
-export type VerifyLevel = 'present' | 'checksums' | 'restore';
+import { verifyRestorePoints } from './verify-restore-points.ts';
 
 export interface VerifyRequest {
   readonly store: ObjectStore;
@@ -29,12 +25,6 @@ export interface VerifyRequest {
   /** Digests that the live system published, by sequence. */
   readonly published?: ReadonlyMap<number, Digests>;
   readonly signal?: AbortSignal;
-}
-
-export interface Finding {
-  readonly object: string;
-  readonly code: ErrorCode | 'UNKNOWN_OBJECT';
-  readonly message: string;
 }
 
 export interface VerifyReport {
@@ -84,7 +74,7 @@ export function verifyCost({ history, sizes }: Catalog, level: VerifyLevel): Ver
   const bytes = level === 'restore' ? read + segmentBytes + fileBytes : read;
   const diskBytes = level === 'restore' ? newest + segmentBytes * 4 : 0;
   const sentence = {
-    present: `two listings and ${documents} small objects`,
+    present: `four listings and ${documents} small objects`,
     checksums: `reads ${objects} objects, ${bytes} bytes`,
     restore: `reads ${objects} objects, ${bytes} bytes, applies ${records} records, and needs up to ${diskBytes} bytes of disk for the trial`,
   }[level];
@@ -112,6 +102,8 @@ export async function verifyTenant(request: VerifyRequest): Promise<VerifyReport
       message: `${object} has a name that nothing of EntDB gives`,
     })),
   ];
+  const restorePoints = await verifyRestorePoints(store, tenantId, level, call);
+  findings.push(...restorePoints.findings);
   if (level !== 'present') findings.push(...(await checkBytes(store, catalog, call)));
   let restored: VerifyReport['restored'] = null;
   if (level === 'restore') {
@@ -129,6 +121,7 @@ export async function verifyTenant(request: VerifyRequest): Promise<VerifyReport
     notes: [
       ...(catalog.unfinished === undefined ? [] : [`${catalog.unfinished} has no checksum yet`]),
       ...catalog.incomplete.map((id) => `${id} was never finished and is not used`),
+      ...restorePoints.notes,
       ...(endsErased(history)
         ? ['the archive does not reach the erasure yet: nothing can be restored']
         : []),
@@ -220,25 +213,5 @@ async function tryRestore(
     return { findings: [...findings, ...failed], restored };
   } finally {
     rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/** What an operation finds wrong with an object. What the store or the disk refuses passes: it says nothing of the object. */
-async function finding(object: string, body: () => Promise<void>): Promise<readonly Finding[]> {
-  try {
-    await body();
-    return [];
-  } catch (error) {
-    if (!(error instanceof EntError)) throw error;
-    const passes = [
-      'OBJECT_STORE_UNAVAILABLE',
-      'OBJECT_STORE_DENIED',
-      'STORE_UNAVAILABLE',
-      'SHUTTING_DOWN',
-    ];
-    if (passes.includes(error.code)) throw error;
-    return [
-      { object: error.facts.metadata?.object ?? object, code: error.code, message: error.message },
-    ];
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { restorePointPrefix } from '@entdb/archive-format';
 import {
   encodeWalRecord,
   Kind,
@@ -116,6 +117,38 @@ export const deletion = (key: string, erase: boolean): WalRecord =>
 
 export const creation = (key: string): WalRecord =>
   bodyRecord(key, { case: 'tenantCreated', value: { $typeName: 'entdb.v1.TenantCreated' } });
+
+/** A restore in place, as the restore tool would append it. */
+export const restoration = (
+  key: string,
+  to: {
+    readonly sequence: number;
+    readonly offset: number;
+    readonly epoch: number;
+    readonly canonicalDigest: string;
+    readonly mailboxDigest: string;
+    readonly manifestSha256: string;
+    readonly expectedEpoch: number;
+  },
+): WalRecord =>
+  bodyRecord(key, {
+    case: 'tenantRestored',
+    value: {
+      $typeName: 'entdb.v1.TenantRestored',
+      position: {
+        $typeName: 'entdb.v1.Position',
+        ...place,
+        offset: BigInt(to.offset),
+        epoch: BigInt(to.epoch),
+      },
+      sequence: BigInt(to.sequence),
+      canonicalDigest: to.canonicalDigest,
+      mailboxDigest: to.mailboxDigest,
+      objectPrefix: restorePointPrefix(tenantId, to.sequence),
+      manifestSha256: to.manifestSha256,
+      expectedEpoch: BigInt(to.expectedEpoch),
+    },
+  });
 
 /** The log with these records in the place of its own: by number, from 1. */
 export function withRecords(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +15,24 @@ import {
 import { realRng, type Clock } from '@entdb/base';
 import { decodeWalRecord } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
-import { openTenantWriter, type PlacedRecord } from '@entdb/tenant-store';
+import {
+  adoptRestored,
+  openTenantWriter,
+  type PlacedRecord,
+  type TenantWriter,
+} from '@entdb/tenant-store';
 import type { DatabaseSync } from 'node:sqlite';
 import { erases } from '../find-erasures.ts';
 import type { Point } from '../limit.ts';
 import type { Digests } from '../replay.ts';
-import { baseTimeMs, place, tenantId, type RawRecord } from './records.ts';
+import {
+  baseTimeMs,
+  place,
+  restoration,
+  tenantId,
+  withRecords,
+  type RawRecord,
+} from './records.ts';
 
 /** A clock that stands where it is put; nothing in this library waits by it but a lease's renewal and a restore that waits for retention. */
 export function testClock(
@@ -55,6 +67,7 @@ export interface Truth {
   readonly points: readonly Point[];
   readonly digests: readonly Digests[];
   readonly rows: readonly string[];
+  readonly epochs: readonly number[];
 }
 
 export function placed({ offset, timeMs, value }: RawRecord): PlacedRecord {
@@ -64,21 +77,70 @@ export function placed({ offset, timeMs, value }: RawRecord): PlacedRecord {
 /** Applies one record after another, as an applier would, and looks at everything after each. */
 export function truthOf(log: readonly RawRecord[]): Truth {
   const folder = scratchFolder();
-  const writer = openTenantWriter({ dir: folder.path, tenantId, create: true });
+  const dir = join(folder.path, 'live');
+  openTenantWriter({ dir, tenantId, create: true }).close();
   const points: Point[] = [{ sequence: 0, offset: -1, timeMs: 0 }];
-  const digests: Digests[] = [writer.digests()];
-  const rows: string[] = [rowsOf(folder.path)];
-  for (const record of log) {
-    const { poison } = writer.apply([placed(record)]);
-    if (poison) throw poison.error;
-    const { sequence, offset, logTimeUs } = writer.position;
-    points.push({ sequence, offset, timeMs: logTimeUs / 1000 });
+  const digests: Digests[] = [];
+  const rows: string[] = [rowsOf(dir)];
+  const epochs: number[] = [];
+  applyAll(dir, log, (writer) => {
+    const { sequence, offset, logTimeUs, epoch } = writer.position;
     digests.push(writer.digests());
-    rows.push(rowsOf(folder.path));
+    epochs.push(epoch);
+    if (sequence === 0) return;
+    points.push({ sequence, offset, timeMs: logTimeUs / 1000 });
+    rows.push(rowsOf(dir));
+  });
+  folder.remove();
+  return { points, digests, rows, epochs };
+}
+
+/** Restores in place by the plainest of ways: the log is applied from its beginning to the record that is named. */
+function applyAll(
+  dir: string,
+  log: readonly RawRecord[],
+  look: (writer: TenantWriter) => void,
+): void {
+  let writer = openTenantWriter({ dir, tenantId, create: true });
+  look(writer);
+  for (const record of log) {
+    const { poison, adoption } = writer.apply([placed(record)]);
+    if (poison) throw poison.error;
+    if (adoption) {
+      writer.close();
+      const restored = `${dir}-to-${adoption.restored.sequence}`;
+      applyAll(restored, log.slice(0, Number(adoption.restored.sequence)), () => undefined);
+      adoptRestored({ tenantId, current: dir, restored, placed: adoption.placed });
+      rmSync(dir, { recursive: true });
+      renameSync(restored, dir);
+      writer = openTenantWriter({ dir, tenantId, create: false });
+    }
+    look(writer);
   }
   writer.close();
-  folder.remove();
-  return { points, digests, rows };
+}
+
+/** The log with restores in place: from the number of the record to that of the one that comes back. Their objects are nowhere. */
+export function withRestores(
+  log: readonly RawRecord[],
+  restores: Readonly<Record<number, number>>,
+): readonly RawRecord[] {
+  let made = log;
+  for (const [at, sequence] of Object.entries(restores)) {
+    const truth = truthOf(made.slice(0, Number(at) - 1));
+    const { canonical, mailbox } = truth.digests[sequence]!;
+    const record = restoration(`restore-${at}`, {
+      sequence,
+      offset: truth.points[sequence]!.offset,
+      epoch: truth.epochs[sequence]!,
+      canonicalDigest: canonical,
+      mailboxDigest: mailbox,
+      manifestSha256: 'ab'.repeat(32),
+      expectedEpoch: truth.epochs.at(-1)!,
+    });
+    made = withRecords(made, { [at]: record });
+  }
+  return made;
 }
 
 const tables = {
