@@ -1,3 +1,4 @@
+export { bringRestoredState } from './bring-state.ts';
 export { loadCatalog, type Catalog } from './catalog.ts';
 export type { ExecuteProgress } from './execute.ts';
 export type { Damage } from './damage.ts';

@@ -10,6 +10,7 @@ import {
   tenantFacts,
   type TenantFacts,
 } from '@entdb/tenant-store';
+import { bringRestoredState } from './bring-state.ts';
 import { loadCatalog } from './catalog.ts';
 import { isDamage, type Damage } from './damage.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
@@ -17,8 +18,6 @@ import { fsyncPath } from './files.ts';
 import { idOf, pathFrom, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
-import { restoreStep } from './restore.ts';
-import { fetchRestoredState } from './restored-state.ts';
 import { snapshotPlace } from './state-place.ts';
 import { uploadState } from './upload-state.ts';
 import { openWorkingCopy, settleFolder } from './working-copy.ts';
@@ -102,16 +101,14 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
   const onPassedOver = (damage: Damage): void => {
     if (!passedOver.some(({ object }) => object === damage.object)) passedOver.push(damage);
   };
-  const rebuild = async (sequence: number, dir: string): Promise<void> => {
-    (await restoreStep({ store, tenantId, ...call }, sequence, dir)).forEach(onPassedOver);
-  };
-  const ports = { store, tenantId, rebuild, onPassedOver, ...call };
+  const sources = { store, tenantId, ...call };
   const { facts, earlier } = await asMismatch(tenantId, work, async () => {
     const seen = compareKept(work, tenantId, base, published);
     const copy = openWorkingCopy({
       dir: work,
       tenantId,
-      fetchState: (restored, dir) => fetchRestoredState(restored, dir, ports),
+      fetchState: async (restored, dir) =>
+        (await bringRestoredState(restored, dir, sources)).forEach(onPassedOver),
     });
     try {
       const { writer } = copy;
