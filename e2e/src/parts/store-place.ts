@@ -21,6 +21,8 @@ export interface StorePlace {
   /** The same for programs that are told by their environment. `dataDir` is where the directory `objects` is. */
   readonly env: Readonly<Record<string, string>>;
   open(): ObjectStore;
+  /** Where the bytes of an object lie on this machine's disk. */
+  fileOf(key: string): string;
   stop(): Promise<void>;
 }
 
@@ -30,29 +32,39 @@ export async function startStorePlace(dir: string, s3: boolean): Promise<StorePl
   if (!s3) {
     const directory = join(dir, 'objects');
     mkdirSync(directory, { recursive: true });
-    return placeOf({ kind: 'directory', directory }, { ENTDB_OBJECT_STORE: 'directory' });
+    return placeOf({ kind: 'directory', directory }, directory, {
+      ENTDB_OBJECT_STORE: 'directory',
+    });
   }
-  const server = await startS3({ dir: join(dir, 's3') });
+  const home = join(dir, 's3');
+  const server = await startS3({ dir: home });
   await server.createBucket(bucket);
   const { endpoint, region, credentials } = server;
   return {
-    ...placeOf(
-      { kind: 's3', endpoint, region, bucket, credentials },
-      {
-        ENTDB_OBJECT_STORE: 's3',
-        ENTDB_S3_BUCKET: bucket,
-        ENTDB_S3_ENDPOINT: endpoint,
-        ENTDB_S3_REGION: region,
-        ENTDB_S3_ACCESS_KEY_ID: credentials.accessKeyId,
-        ENTDB_S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      },
-    ),
+    ...placeOf({ kind: 's3', endpoint, region, bucket, credentials }, join(home, 'data', bucket), {
+      ENTDB_OBJECT_STORE: 's3',
+      ENTDB_S3_BUCKET: bucket,
+      ENTDB_S3_ENDPOINT: endpoint,
+      ENTDB_S3_REGION: region,
+      ENTDB_S3_ACCESS_KEY_ID: credentials.accessKeyId,
+      ENTDB_S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    }),
     stop: () => server.stop(),
   };
 }
 
-function placeOf(settings: StoreSettings, env: Readonly<Record<string, string>>): StorePlace {
-  return { settings, env, open: () => openStoreAt(settings), stop: async () => {} };
+function placeOf(
+  settings: StoreSettings,
+  files: string,
+  env: Readonly<Record<string, string>>,
+): StorePlace {
+  return {
+    settings,
+    env,
+    open: () => openStoreAt(settings),
+    fileOf: (key) => join(files, key),
+    stop: async () => {},
+  };
 }
 
 export function openStoreAt(settings: StoreSettings): ObjectStore {

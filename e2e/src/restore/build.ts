@@ -37,7 +37,9 @@ export interface Truth {
 }
 
 /** Gives each step its place in the partition. */
-export function placeOnLog(steps: readonly Step[]): readonly Logged[] {
+export function placeOnLog(
+  steps: readonly Pick<Step, 'timeMs' | 'value' | 'foreign'>[],
+): readonly Logged[] {
   let offset = 0;
   return steps.map(({ timeMs, value, foreign }) => {
     const at = offset + foreign;

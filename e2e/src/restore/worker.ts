@@ -28,6 +28,7 @@ const places = {
   store,
   wal,
   logOf: () => ({ wal, topic: walTopic, partition, archiverGroup }),
+  assertTopicsSafe: async () => {},
   close: async () => {},
 };
 for (const task of input.tasks)
