@@ -54,6 +54,12 @@ let small: SmallTenant | undefined;
 const memory: MemoryOf[] = [];
 
 const dir = mkdtempSync(join(tmpdir(), 'entdb-bench-restore-'));
+const clean = () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    clean();
+    process.exit(1);
+  });
 try {
   await using place = await openPlace(dir, values.s3 ? 's3' : 'directory');
   if (wanted.some((part) => part !== 'small')) await competeAll(place);
@@ -61,7 +67,7 @@ try {
   for (const size of listed(values.memory))
     memory.push(await measureMemory(place, dir, Number(size), aside));
 } finally {
-  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  clean();
 }
 
 async function competeAll(place: Place): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { peakBytesOf } from './peak-bytes.ts';
-import { startArchiving } from './archiving.ts';
+import { batchesOf, startArchiving } from './archiving.ts';
 import type { Place } from './stores.ts';
 import { recordsFor } from './tenant.ts';
 import { everything, runTool, type ToolRun } from './tool.ts';
@@ -53,9 +53,8 @@ async function archive(place: Place, tenantId: string, records: number): Promise
   try {
     await using archiving = await startArchiving(place);
     const { pid } = archiving.archiver;
-    const go = await archiving.prepare(tenantId, records);
     const started = performance.now();
-    await go();
+    await archiving.archive(tenantId, batchesOf(tenantId, records));
     const seconds = (performance.now() - started) / 1000;
     if (pid === undefined || archiving.archiver.restarts > 0) throw new Error('the archiver ended');
     return { seconds, peakBytes: peakBytesOf(pid) };
