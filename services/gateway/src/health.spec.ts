@@ -1,10 +1,18 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { ApplierStatusSchema, ArchiverStatusSchema, encodeStatusRecord } from '@entdb/contracts';
+import {
+  ApplierStatusSchema,
+  ArchiverStatusSchema,
+  encodeStatusRecord,
+  SnapshotterStatusSchema,
+} from '@entdb/contracts';
 import { statusTopic } from '@entdb/wal';
-import { applierLagMs, s3State, sqliteState, type FleetView } from './health.ts';
+import { applierLagMs, lastSnapshot, s3State, sqliteState, type FleetView } from './health.ts';
 import { callOf, handlersOf, startTestFleet } from './testing/gateways.ts';
 
 type StatusInit = MessageInitShape<typeof ApplierStatusSchema>;
+
+const hourMs = 3_600_000;
+const nowMs = 1_790_000_000_000;
 
 const viewOf = (shards: number, ...statuses: StatusInit[]): FleetView => ({
   partitions: 2,
@@ -15,6 +23,9 @@ const viewOf = (shards: number, ...statuses: StatusInit[]): FleetView => ({
     status: create(ApplierStatusSchema, status),
   })),
   archivers: [],
+  snapshotters: [],
+  walRetentionMs: 100 * hourMs,
+  nowMs,
 });
 const progress = (...lags: number[]) => lags.map((lagMs, partition) => ({ partition, lagMs }));
 
@@ -87,8 +98,95 @@ describe('the health of the fleet', () => {
       archiving({ progress: [zero, one], stoppedTenants: 3n }),
       { kind: 'degraded', reason: expect.stringContaining('3 tenants') },
     ],
+    [
+      'with a record that has been on the log for half of its retention',
+      archiving({ progress: [zero, { ...one, oldestUnarchivedAgeMs: BigInt(50 * hourMs) }] }),
+      { kind: 'healthy' },
+    ],
+    [
+      'with one that has been there for longer',
+      archiving({ progress: [zero, { ...one, oldestUnarchivedAgeMs: BigInt(61 * hourMs) }] }),
+      { kind: 'degraded', reason: expect.stringContaining('61 % of its retention') },
+    ],
   ])('archive %s', (_name, view, state) => {
     expect(s3State(view)).toEqual(state);
+  });
+
+  type SnapshotterInit = MessageInitShape<typeof SnapshotterStatusSchema>;
+  const snapshotting = (view: FleetView, ...statuses: SnapshotterInit[]): FleetView => ({
+    ...view,
+    snapshotters: statuses.map((status, i) => ({
+      instance: `snapshotter-${i}`,
+      lastSeenMs: 0,
+      status: create(SnapshotterStatusSchema, { enabled: true, ...status }),
+    })),
+  });
+  const archived = archiving({ progress: [zero, one] });
+  const since = (hours: number) => ({ oldestWaitingUs: BigInt((nowMs - hours * hourMs) * 1000) });
+
+  it.each<[string, FleetView, object]>([
+    ['that are made', snapshotting(archived, {}), { kind: 'healthy' }],
+    [
+      'that are turned off',
+      snapshotting(archived, { enabled: false }),
+      { kind: 'healthy', text: 'ok, snapshots disabled' },
+    ],
+    [
+      'without an archive',
+      snapshotting(viewOf(1), {}),
+      { kind: 'healthy', text: 'archive disabled' },
+    ],
+    [
+      'and archive both turned off',
+      snapshotting(archiving({ enabled: false }), { enabled: false }),
+      { kind: 'healthy', text: 'disabled' },
+    ],
+    [
+      'of which nothing is known while the archive is in trouble',
+      snapshotting(archiving({ trouble: 'S3 answers 503' }), { trouble: 'S3 answers 500' }),
+      { kind: 'degraded', reason: 'S3 answers 503' },
+    ],
+    [
+      'that cannot be made at present',
+      snapshotting(archived, { trouble: 'S3 answers 500' }),
+      { kind: 'degraded', reason: 'snapshots: S3 answers 500' },
+    ],
+    [
+      'that cannot be made of some tenants, which both of two snapshotters say',
+      snapshotting(
+        archived,
+        { stoppedTenants: 2n, stopped: [{ code: 'SEGMENT_CORRUPT' }] },
+        { stoppedTenants: 1n, stopped: [{ code: 'SNAPSHOT_DIGEST_MISMATCH' }] },
+      ),
+      {
+        kind: 'degraded',
+        reason: '2 tenants get no snapshot: SEGMENT_CORRUPT, SNAPSHOT_DIGEST_MISMATCH',
+      },
+    ],
+    [
+      'that are 24 hours behind the archive',
+      snapshotting(archived, since(24), {}),
+      { kind: 'healthy' },
+    ],
+    [
+      'that are further behind',
+      snapshotting(archived, since(2), since(31)),
+      { kind: 'degraded', reason: expect.stringContaining('for 31 hours') },
+    ],
+  ])('snapshots %s', (_name, view, state) => {
+    expect(s3State(view)).toEqual(state);
+  });
+
+  it.each<[string, SnapshotterInit[], string | null]>([
+    ['is null while nobody knows of one', [{}], null],
+    ['is null without snapshotters', [], null],
+    [
+      'is the last that any of them knows of',
+      [{ lastSuccessUs: BigInt(nowMs * 1000) }, { lastSuccessUs: 5_000n }],
+      new Date(nowMs).toISOString(),
+    ],
+  ])('last snapshot %s', (_name, statuses, time) => {
+    expect(lastSnapshot(snapshotting(archived, ...statuses))).toBe(time);
   });
 
   it('and its topology come from what appliers said, also just before the start', async () => {

@@ -1,7 +1,7 @@
 import { toError, type Clock } from '@entdb/base';
 import type { ComponentState, Health } from '@entdb/service-kit';
 import type { Wal } from '@entdb/wal';
-import type { Applier, Archiver } from '@entdb/fleet';
+import type { Applier, Archiver, Snapshotter } from '@entdb/fleet';
 
 /** What the fleet looks like from here. */
 export interface FleetView {
@@ -9,7 +9,17 @@ export interface FleetView {
   readonly shards: number;
   readonly appliers: readonly Applier[];
   readonly archivers: readonly Archiver[];
+  readonly snapshotters: readonly Snapshotter[];
+  /** How long the log keeps a record. */
+  readonly walRetentionMs: number;
+  readonly nowMs: number;
 }
+
+/** From this share of the log's retention on somebody must be told: a record that is older than the retention is lost to the archive. */
+const ageRatioMax = 0.5;
+/** A record may be so old before it is in a snapshot; the limit of the alert on snapshot_age_hours. */
+const snapshotAgeMaxMs = 24 * 3_600_000;
+const hourMs = 3_600_000;
 
 /** Pure. A fleet without readers takes writes all the same, and so its files are never more than degraded here. */
 export function sqliteState({ shards, appliers }: FleetView): ComponentState {
@@ -26,12 +36,24 @@ export function sqliteState({ shards, appliers }: FleetView): ComponentState {
 }
 
 /**
- * Pure: what the archivers say of S3. Writes and reads go on without it, so it is never more than degraded. `disabled` where the archive is turned off, or where
- * there is no archiver at all: a small fleet runs without.
+ * Pure: what archivers and snapshotters say of S3. Writes and reads go on without it, so it is never more than degraded: by what the archive lacks first, since that can be
+ * lost, then by what makes restores slow. A fleet may run without either, and then the text says so.
  */
-export function s3State({ partitions, archivers }: FleetView): ComponentState {
+export function s3State(view: FleetView): ComponentState {
+  const [archive, snapshots] = [archiveState(view), snapshotState(view)];
+  if (archive !== 'disabled' && archive.kind !== 'healthy') return archive;
+  if (snapshots !== 'disabled' && snapshots.kind !== 'healthy') return snapshots;
+  if (archive !== 'disabled')
+    return snapshots === 'disabled' && view.snapshotters.length > 0
+      ? { kind: 'healthy', text: 'ok, snapshots disabled' }
+      : archive;
+  return { kind: 'healthy', text: snapshots === 'disabled' ? 'disabled' : 'archive disabled' };
+}
+
+function archiveState(view: FleetView): ComponentState | 'disabled' {
+  const { partitions, archivers, walRetentionMs } = view;
   const active = archivers.map(({ status }) => status).filter(({ enabled }) => enabled);
-  if (active.length === 0) return { kind: 'healthy', text: 'disabled' };
+  if (active.length === 0) return 'disabled';
   const trouble = active.find((status) => status.trouble !== '')?.trouble;
   if (trouble !== undefined) return degraded(trouble);
   const progress = active.flatMap((status) => status.progress);
@@ -42,7 +64,39 @@ export function s3State({ partitions, archivers }: FleetView): ComponentState {
   if (unwell) return degraded(`partition ${unwell.partition}: ${unwell.trouble}`);
   const stopped = active.reduce((sum, status) => sum + Number(status.stoppedTenants), 0);
   if (stopped > 0) return degraded(`the archive of ${stopped} tenants stands still`);
+  const oldest = progress.reduce((age, one) => Math.max(age, Number(one.oldestUnarchivedAgeMs)), 0);
+  const ratio = oldest / walRetentionMs;
+  if (ratio > ageRatioMax)
+    return degraded(
+      `a record that is not archived has been on the log for ${Math.floor(ratio * 100)} % of its retention`,
+    );
   return { kind: 'healthy' };
+}
+
+function snapshotState({ snapshotters, nowMs }: FleetView): ComponentState | 'disabled' {
+  const active = snapshotters.map(({ status }) => status).filter(({ enabled }) => enabled);
+  if (active.length === 0) return 'disabled';
+  const trouble = active.find((status) => status.trouble !== '')?.trouble;
+  if (trouble !== undefined) return degraded(`snapshots: ${trouble}`);
+  const stopped = Math.max(...active.map((status) => Number(status.stoppedTenants)));
+  if (stopped > 0) {
+    const codes = new Set(active.flatMap((status) => status.stopped.map(({ code }) => code)));
+    return degraded(`${stopped} tenants get no snapshot: ${[...codes].toSorted().join(', ')}`);
+  }
+  const since = active.map((status) => Number(status.oldestWaitingUs) / 1000).filter(Boolean);
+  const ageMs = nowMs - Math.min(nowMs, ...since);
+  if (ageMs > snapshotAgeMaxMs)
+    return degraded(
+      `an archived record has been in no snapshot for ${Math.floor(ageMs / hourMs)} hours`,
+    );
+  return { kind: 'healthy' };
+}
+
+/** Pure: when a snapshot was last sealed, by whomever; null where none is known of. */
+export function lastSnapshot({ snapshotters }: Pick<FleetView, 'snapshotters'>): string | null {
+  const lastUs = snapshotters.map(({ status }) => Number(status.lastSuccessUs));
+  const lastMs = Math.max(0, ...lastUs) / 1000;
+  return lastMs === 0 ? null : new Date(lastMs).toISOString();
 }
 
 function degraded(reason: string): ComponentState {

@@ -6,13 +6,15 @@ import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   decodeWalRecord,
+  encodeStatusRecord,
   ExecuteStreamRequestSchema,
   ExecuteStreamResponseSchema,
+  StatusRecordSchema,
 } from '@entdb/contracts';
-import { createEmbeddedWal, walTopic } from '@entdb/wal';
+import { createEmbeddedWal, statusTopic, walTopic } from '@entdb/wal';
 import { requestOf } from './testing/requests.ts';
 
 let dataDir: string;
@@ -147,6 +149,34 @@ describe('the gateway as a process', () => {
       'wal_append_latency_bucket',
     );
     expect((await call('AdminService/GetTopology', {})).body).toMatchObject({ partitions: 8 });
+  });
+
+  it('names the last snapshot, and what keeps others from being made, as a snapshotter of the fleet says', async () => {
+    const wal = createEmbeddedWal({ directory: join(dataDir, 'log') });
+    const lane = await wal.openLane(statusTopic, 0);
+    const lastMs = 1_790_000_000_123;
+    const status = {
+      enabled: true,
+      lastSuccessUs: BigInt(lastMs * 1000),
+      stoppedTenants: 1n,
+      stopped: [{ tenantId: 'a', code: 'SNAPSHOT_DIGEST_MISMATCH' }],
+    };
+    const said = create(StatusRecordSchema, {
+      service: 'snapshotter',
+      instance: 'snapshotter-0',
+      status: { case: 'snapshotter', value: status },
+    });
+    await lane.append([{ key: 'snapshotter-0', value: encodeStatusRecord(said) }]);
+    const health = async () =>
+      (await (await fetch(`${gateway.http}/health`)).json()) as Record<string, unknown>;
+    // Looked at once a second, as every part of /health is.
+    while (!JSON.stringify(await health()).includes('MISMATCH')) await new Promise(setImmediate);
+    expect(await health()).toMatchObject({
+      status: 'degraded',
+      components: { s3: 'degraded: 1 tenants get no snapshot: SNAPSHOT_DIGEST_MISMATCH' },
+      last_snapshot: new Date(lastMs).toISOString(),
+    });
+    await wal.close();
   });
 
   it('refuses a topic of another number of partitions', async () => {

@@ -3,7 +3,7 @@ import { openLog } from '@entdb/fleet';
 import { runService } from '@entdb/service-kit';
 import { gatewaySettings } from './config.ts';
 import { createGateway } from './gateway.ts';
-import { applierLagMs, watchHealth } from './health.ts';
+import { applierLagMs, lastSnapshot, watchHealth } from './health.ts';
 
 await runService({
   name: 'gateway',
@@ -32,12 +32,18 @@ await runService({
       shards: gateway.topology.fleet.shards(),
       appliers: gateway.topology.fleet.appliers(),
       archivers: gateway.topology.fleet.archivers(),
+      snapshotters: gateway.topology.fleet.snapshotters(),
+      walRetentionMs: settings.walRetentionHours * 3_600_000,
+      nowMs: clock.now(),
     });
     const watching = watchHealth({ wal, health, fleet, clock, signal: stopping });
     context.onStop('health', () => watching);
     return {
       routes: gateway.routes,
-      facts: () => ({ applier_lag_ms: applierLagMs(fleet()), last_snapshot: null }),
+      facts: () => {
+        const view = fleet();
+        return { applier_lag_ms: applierLagMs(view), last_snapshot: lastSnapshot(view) };
+      },
     };
   },
 });

@@ -40,6 +40,7 @@ export function describeSteps(name: string, openPlace: OpenPlace): void {
           await place.store.remove(await keysOf(place.store, 'leases/'));
 
           const next = start(program);
+          await next.ready();
           const isDone = async () => (await objects(place)).join() === wanted.join();
           await until(isDone);
           expect(await next.end('SIGTERM')).toBe(0);
