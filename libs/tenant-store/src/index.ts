@@ -19,17 +19,16 @@ export type { BehindState, KnownTenant, TenantFileState } from './shard/shard-fi
 export { behindFrom } from './shard/shard-file.ts';
 export type { TenantStateChange } from './shard/roster.ts';
 export type { PlacedBytes } from './shard/records.ts';
-export {
-  openShard,
-  type CatchUp,
-  type ExpectedTenant,
-  type Installation,
-  type Shard,
-  type ShardNews,
-  type ShardOptions,
-  type ShardProgress,
-  type ShardSync,
-} from './shard/shard.ts';
+export { openShard, type ShardOptions } from './shard/shard.ts';
+export type {
+  CatchUp,
+  ExpectedTenant,
+  Installation,
+  Shard,
+  ShardNews,
+  ShardProgress,
+  ShardSync,
+} from './shard/shard-api.ts';
 export { tenantDir } from './shard/tenant-folder.ts';
 export type { PublishedVerdict } from './shard/verdicts.ts';
 export { adoptRestored, type AdoptOptions } from './transfer/adopt.ts';

@@ -6,7 +6,7 @@ import { decodeResultRecord, decodeWalRecord, encodeWalRecord } from '@entdb/con
 import { op, tenantId } from '../write/testing/log.ts';
 import type { PlacedBytes } from './records.ts';
 import { behindFrom, type KnownTenant } from './shard-file.ts';
-import type { Shard } from './shard.ts';
+import type { Shard } from './shard-api.ts';
 import { tenantDir } from './tenant-folder.ts';
 import { adoptFor, restoredLog, type RestoredLog } from './testing/restored-log.ts';
 import {

@@ -1,108 +1,14 @@
 import { EntError, invariant, type Logger } from '@entdb/base';
-import { storedVerdict, tenantFacts, type TenantFacts } from '../transfer/facts.ts';
-import { repeatOf } from '../write/verdict-table.ts';
+import { createInstalls } from './installs.ts';
 import { decodeAll, groupByTenant, type PlacedBytes } from './records.ts';
-import { createRoster, type TenantStateChange } from './roster.ts';
+import { createRoster } from './roster.ts';
+import type { Shard, ShardNews } from './shard-api.ts';
 import { behindFrom, type KnownTenant, type TenantFileState } from './shard-file.ts';
 import { createSyncRounds } from './sync-round.ts';
 import { createTenantFiles, type OpenWriter } from './tenant-files.ts';
-import { removeReplaced, replaceFolder } from './tenant-folder.ts';
+import { removeReplaced } from './tenant-folder.ts';
 import { notJudged, verdictOn, type PublishedVerdict } from './verdicts.ts';
 import { openVolume } from './volume.ts';
-
-/**
- * All tenants of one applier's volume, for one writer thread.
- *
- * - Each partition is applied in the order of its offsets, without gap; many records go into one transaction per tenant.
- * - A tenant that cannot go on stands still alone: the others of its partition go on, and nothing of it is lost, because its records stay in
- *   the log and it is caught up apart (`catchUp`) from where it stopped.
- * - A restore in place stops its tenant, too, until files that stand after it have been made and installed.
- * - A file that is missing, stale or damaged is moved aside and the tenant is rebuilt; an empty file never takes the place of a known tenant's.
- * - The checkpoint moves only after a sync, so that a power loss costs time, not records.
- *
- * Every method may throw STORE_UNAVAILABLE: then nothing is lost by calling it again with the same arguments.
- */
-export interface Shard {
-  /** The offset of a partition that must come next. */
-  nextOffset(partition: number): number;
-  /** Throws LOG_GAP. */
-  apply(partition: number, records: readonly PlacedBytes[]): ShardProgress;
-  /**
-   * Feeds tenants of one partition that are `behind` with its records in [from, next), other tenants' included or not. It may begin again at or before
-   * any tenant's `fromOffset`; what a tenant has is passed over. A tenant is active again when it has met the partition's own progress.
-   */
-  catchUp(step: CatchUp, records: readonly PlacedBytes[]): ShardProgress;
-  /**
-   * Puts files that were made elsewhere in the place of a tenant's that is not active: those that an adoption made, or those of a snapshot and the archive. It goes on from the
-   * log after them, at once where nothing is missing. The verdict on an adopted restore is told. Throws INVALID_POSITION where the files are of another partition or have less
-   * than the tenant had, STORE_MISSING, STORE_CORRUPT and UNKNOWN_FORMAT of the prepared files; then nothing has changed.
-   */
-  install(installation: Installation): ShardNews;
-  /** A tenant that is behind has no record before the offset that its files have not: it goes on there. */
-  passOver(tenantId: string, fromOffset: number): ShardNews;
-  /**
-   * A partition goes on at a later offset, because the log no longer holds those before it. Tenants of it that followed the log are behind from where it stood; those that are
-   * expected and were not known are behind from their first record. Whoever has a record before the offset must be among them: the rest count as new.
-   */
-  beginAt(partition: number, offset: number, expected: readonly ExpectedTenant[]): ShardNews;
-  /** Gives up on a tenant until the next start. */
-  quarantine(tenantId: string, error: EntError): ShardNews;
-  /**
-   * Damage was found in a tenant's files: they are moved aside and the tenant is behind from its first record. Does nothing where that has happened already.
-   */
-  distrust(tenantId: string, error: EntError): ShardNews;
-  tenants(): readonly KnownTenant[];
-  /**
-   * Syncs files that changed, a bounded number at a call so that records need not wait for all, and sees that open files are still in their
-   * places. When all that had changed at the first call are synced, the checkpoints move and `done` is true.
-   */
-  sync(tenantsMax?: number): ShardSync;
-  /** Throws STORE_MISSING when the volume was taken away or replaced. */
-  assertIntact(): void;
-  close(): void;
-}
-
-export interface CatchUp {
-  readonly partition: number;
-  readonly tenantIds: readonly string[];
-  readonly from: number;
-  readonly next: number;
-}
-
-/** What was committed and nobody has been told yet. */
-export interface ShardNews {
-  /** Tenants that have changed, and up to which offset. */
-  readonly touched: readonly { readonly tenantId: string; readonly offset: number }[];
-  /** Tenants whose state is another one now. */
-  readonly states: readonly TenantStateChange[];
-  readonly verdicts: readonly PublishedVerdict[];
-}
-
-export interface ShardProgress extends ShardNews {
-  /** Of the partition. */
-  readonly nextOffset: number;
-}
-
-export interface ShardSync extends ShardNews {
-  readonly done: boolean;
-  /** Tenants whose files were synced by this call. */
-  readonly synced: number;
-}
-
-/** A tenant that others know of, as the archive does. */
-export interface ExpectedTenant {
-  readonly tenantId: string;
-  /** Of its very first record; 0 where that is not known, as where the archive begins later. */
-  readonly firstOffset: number;
-}
-
-export interface Installation {
-  readonly tenantId: string;
-  /** The tenant's files, closed and synced, on the file system of the volume. The folder moves into its place. */
-  readonly prepared: string;
-  /** Where the tenant goes on, if it is known that it has no record between its files and there. Left out: at the record after its files. */
-  readonly fromOffset?: number;
-}
 
 export interface ShardOptions {
   readonly dir: string;
@@ -113,6 +19,12 @@ export interface ShardOptions {
   readonly openTenantsMax: number;
   readonly openWriter: OpenWriter;
   readonly logger: Logger;
+}
+
+/** What a call has committed, as it grows. */
+interface Told {
+  readonly touched: { tenantId: string; offset: number }[];
+  readonly verdicts: PublishedVerdict[];
 }
 
 export function openShard(options: ShardOptions): Shard {
@@ -153,11 +65,6 @@ export function openShard(options: ShardOptions): Shard {
     );
     return { kind: 'quarantined', fromOffset, code: error.code, reason: error.message };
   };
-
-  interface Told {
-    readonly touched: { tenantId: string; offset: number }[];
-    readonly verdicts: PublishedVerdict[];
-  }
 
   /** Nobody shall wait for a verdict that does not come: a tenant that stands still judges none of these. */
   const refuse = (
@@ -224,37 +131,7 @@ export function openShard(options: ShardOptions): Shard {
     logger.info({ tenants: ready.length, first: ready[0]!.tenantId }, 'tenants have caught up');
   };
 
-  const goOnFrom = (tenantId: string, fromOffset: number, syncedOffset: number): void =>
-    roster.change([{ tenantId, state: behindFrom(fromOffset), syncedOffset }]);
-
-  const activateIfArrived = (tenantId: string): void => {
-    const { state, partition } = roster.get(tenantId);
-    if (state.kind === 'behind' && state.fromOffset >= nextOffset(partition)) activate([tenantId]);
-  };
-
-  const assertInstallable = (tenantId: string, { position }: TenantFacts): void => {
-    const { partition, syncedOffset, state } = roster.get(tenantId);
-    invariant(state.kind !== 'active', `tenant ${tenantId} follows the log`);
-    const adopts = state.kind === 'behind' && state.needs.kind === 'adoption';
-    const least = adopts ? state.fromOffset : syncedOffset;
-    if (position.topic === topic && position.partition === partition && position.offset >= least)
-      return;
-    throw new EntError(
-      'INVALID_POSITION',
-      `prepared files stand at ${position.topic}/${position.partition}/${position.offset}; the tenant needs them at ${topic}/${partition}/${least} or later`,
-      { tenantId, position },
-    );
-  };
-
-  /** The restore's own verdict: the log is not read at that record again. */
-  const adoptedVerdict = (tenantId: string, prepared: string): PublishedVerdict[] => {
-    const { state, partition } = roster.get(tenantId);
-    if (state.kind !== 'behind' || state.needs.kind !== 'adoption') return [];
-    return decodeAll(topic, partition, [state.needs.record]).records.flatMap((placed) => {
-      const row = storedVerdict(prepared, tenantId, placed.record.idempotencyKey);
-      return row ? verdictOn(placed, repeatOf(placed, row)) : [];
-    });
-  };
+  const installs = createInstalls({ dir, topic, roster, files, nextOffset, activate });
 
   const news = ({ touched, verdicts }: Told = { touched: [], verdicts: [] }): ShardNews => ({
     touched,
@@ -309,26 +186,9 @@ export function openShard(options: ShardOptions): Shard {
       activate(arrived);
       return { nextOffset: nextOffset(partition), ...news(told) };
     },
-    install({ tenantId, prepared, fromOffset }) {
-      const facts = tenantFacts(prepared, tenantId);
-      assertInstallable(tenantId, facts);
-      const { offset } = facts.position;
-      const verdicts = adoptedVerdict(tenantId, prepared);
-      files.abandon(tenantId);
-      // Said before it is so: whatever files a crash leaves here, they are less than that, and the tenant is rebuilt.
-      goOnFrom(tenantId, Math.max(offset + 1, fromOffset ?? 0), offset);
-      replaceFolder(dir, tenantId, prepared);
-      activateIfArrived(tenantId);
-      return news({ touched: [{ tenantId, offset }], verdicts });
-    },
+    install: (installation) => news(installs.install(installation)),
     passOver(tenantId, fromOffset) {
-      const { state, syncedOffset } = roster.get(tenantId);
-      invariant(
-        state.kind === 'behind' && state.needs.kind === 'records',
-        `tenant ${tenantId} needs records`,
-      );
-      if (fromOffset > state.fromOffset) goOnFrom(tenantId, fromOffset, syncedOffset);
-      activateIfArrived(tenantId);
+      installs.passOver(tenantId, fromOffset);
       return news();
     },
     beginAt(partition, offset, expected) {

@@ -12,7 +12,7 @@ import {
 import { delivery, op, recordAt, tenantId } from '../../write/testing/log.ts';
 import type { PlacedBytes } from '../records.ts';
 import type { KnownTenant } from '../shard-file.ts';
-import type { Shard } from '../shard.ts';
+import type { Shard } from '../shard-api.ts';
 import { tenantDir } from '../tenant-folder.ts';
 
 /** One tenant's log with restores in it, and copies of the files at each of its records. */

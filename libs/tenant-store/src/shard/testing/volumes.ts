@@ -6,7 +6,8 @@ import { encodeWalRecord, val, type WalRecord } from '@entdb/contracts';
 import { op, recordAt, type RecordParts } from '../../write/testing/log.ts';
 import { openTenantWriter } from '../../write/writer.ts';
 import type { PlacedBytes } from '../records.ts';
-import { openShard, type Shard, type ShardOptions } from '../shard.ts';
+import { openShard, type ShardOptions } from '../shard.ts';
+import type { Shard } from '../shard-api.ts';
 import { tenantDir } from '../tenant-folder.ts';
 
 /** Volumes with real files, and a short history of several tenants in partition 3. */
