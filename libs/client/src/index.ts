@@ -39,6 +39,7 @@ export type { NodeId } from './values/flavor.ts';
 export { jsonOfText, type Json, type JsonValue } from './values/json.ts';
 export { dateOf, timestampOf, type Timestamp } from './values/timestamp.ts';
 export type { NodeHandle } from './write/handle.ts';
+export { mintKey } from './write/key.ts';
 export type { Plan } from './write/plan.ts';
 export type { OperationOutcome, Receipt, Result, Verdict } from './write/result.ts';
 export type { AtomicOptions, BatchOutcome } from './write/writes.ts';

@@ -1,4 +1,12 @@
 export { exitCodeOf, exitCodes, exitCodesHelp, gravest, type ExitCode } from './exit-codes.ts';
+export {
+  restoreInPlace,
+  undoWords,
+  type InPlaceOrder,
+  type InPlaceReport,
+} from './in-place/in-place.ts';
+export { previewInPlace, type InPlacePreview, type InPlaceRequest } from './in-place/preview.ts';
+export type { Undone, UndoneRecord } from './in-place/undone.ts';
 export { openPlaces, publishedOf, type Places } from './places.ts';
 export { createProgressMeter, describeProgress, type Progress } from './progress.ts';
 export { eachBounded } from './each-bounded.ts';

@@ -13,13 +13,15 @@ import type { LogSettings, ObjectStoreSettings } from '@entdb/config';
 import { logOf, objectStoreOf, readPublishedDigests, type DigestLedger } from '@entdb/fleet';
 import type { ObjectStore } from '@entdb/object-store';
 import type { LogAtHand } from '@entdb/snapshot';
-import { archiverGroup, walTopic, type Wal } from '@entdb/wal';
+import { archiverGroup, assertTopics, walTopic, type Wal } from '@entdb/wal';
 
 /** Where a restore reads from. */
 export interface Places {
   readonly store: ObjectStore;
   /** Undefined where it is not at hand. */
   readonly wal: Wal | undefined;
+  /** Throws TOPIC_MISSING, TOPIC_MISMATCH, TOPIC_UNSAFE: to be called before something is written to the log. */
+  assertTopicsSafe(): Promise<void>;
   /** The log of a tenant; undefined where it is not at hand. */
   logOf(tenantId: string): LogAtHand | undefined;
   close(): Promise<void>;
@@ -37,10 +39,14 @@ export function openPlaces(
   assertObjectsFolder(settings);
   const store = objectStoreOf(settings, ports);
   const isThere = settings.log === 'kafka' || existsSync(join(settings.dataDir, 'log'));
-  const wal = archiveOnly || !isThere ? undefined : logOf(settings, ports).wal;
+  const log = archiveOnly || !isThere ? undefined : logOf(settings, ports);
+  const wal = log?.wal;
   return {
     store,
     wal,
+    assertTopicsSafe: async () => {
+      if (log) await assertTopics(log.wal, log.topics, { allowUnsafe: settings.allowUnsafeTopic });
+    },
     logOf: (tenantId) =>
       wal && {
         wal,

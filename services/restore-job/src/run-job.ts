@@ -1,15 +1,22 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { isEntError, realClock, realRng, toError, type Logger } from '@entdb/base';
 import { parseSettings, type Env } from '@entdb/config';
 import {
   exitCodeOf,
+  exitCodes,
   openPlaces,
   parseTarget,
   publishedOf,
+  previewInPlace,
   restoreAll,
+  restoreInPlace,
+  undoWords,
   type ExitCode,
   type Outcome,
 } from '@entdb/restore';
+import type { RestoreTarget } from '@entdb/snapshot';
 import { createLogger } from '@entdb/telemetry';
 import { restoreJobSettings, type RestoreJobSettings } from './config.ts';
 
@@ -26,7 +33,7 @@ export async function runJob(env: Env, signal: AbortSignal): Promise<ExitCode> {
     const settings = parseSettings(restoreJobSettings, env);
     return await run(settings, logger, signal);
   } catch (error) {
-    logger.error({ err: toError(error) }, 'the restore was not begun');
+    logger.error({ ...factsOf(error), err: toError(error) }, 'the restore was not begun');
     return exitCodeOf(error);
   }
 }
@@ -45,6 +52,7 @@ async function run(
     latest: settings.latest,
     exclusive: settings.exclusive,
   });
+  if (settings.inPlace) return runInPlace(settings, target, logger, signal);
   const places = openPlaces(settings, { archiveOnly });
   const toldMs = new Map<string, number>();
   try {
@@ -80,6 +88,44 @@ async function run(
   }
 }
 
+/** The live tenant, through the log. Settings see to it that it is one tenant, confirmed, and that the key is the same at every start. */
+async function runInPlace(
+  settings: RestoreJobSettings,
+  target: RestoreTarget,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { tenants: tenantId, key = '', verdictWaitMs: waitMs } = settings;
+  const workDir = join(settings.outputDir, '.in-place');
+  mkdirSync(workDir, { recursive: true });
+  const places = openPlaces(settings, { archiveOnly: false });
+  const request = {
+    places,
+    clock: realClock,
+    rng: realRng,
+    tenantId,
+    target,
+    workDir,
+    sample: 20,
+    signal,
+  };
+  try {
+    const preview = await previewInPlace(request);
+    logger.info({ tenantId, preview }, 'what will change');
+    const report = await restoreInPlace({ ...request, key, waitMs }, preview);
+    logger.info({ tenantId, report, undo: undoWords(report) }, 'restored in place');
+    const exitCode = preview.passedOver.length === 0 ? exitCodes.ok : exitCodes.doubtful;
+    logger.info({ exitCode }, 'the job is done');
+    return exitCode;
+  } catch (error) {
+    tell({ kind: 'failed', tenantId, error }, logger);
+    return exitCodeOf(error);
+  } finally {
+    rmSync(workDir, { recursive: true, force: true });
+    await places.close();
+  }
+}
+
 function tell(outcome: Outcome, logger: Logger): void {
   const { tenantId } = outcome;
   if (outcome.kind === 'restored') {
@@ -87,6 +133,9 @@ function tell(outcome: Outcome, logger: Logger): void {
     return;
   }
   const { error } = outcome;
-  const facts = isEntError(error) ? { code: error.code, ...error.facts } : {};
-  logger.error({ ...facts, tenantId, err: toError(error) }, 'not restored');
+  logger.error({ ...factsOf(error), tenantId, err: toError(error) }, 'not restored');
 }
+
+/** Code, object, position and hint, as fields that a log can be searched by. */
+const factsOf = (error: unknown): object =>
+  isEntError(error) ? { code: error.code, ...error.facts, cause: undefined } : {};

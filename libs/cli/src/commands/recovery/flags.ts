@@ -8,15 +8,18 @@ export type RunCommand = (
   body: (surroundings: Surroundings) => Promise<ExitCode>,
 ) => Promise<void>;
 
-export interface TargetFlags {
+export interface RecordFlags {
   readonly targetTime?: string;
   readonly targetPosition?: string;
   readonly targetSequence?: string;
   readonly targetKey?: string;
-  readonly latest: boolean;
   readonly exclusive: boolean;
-  readonly archiveOnly: boolean;
   readonly json: boolean;
+}
+
+export interface TargetFlags extends RecordFlags {
+  readonly latest: boolean;
+  readonly archiveOnly: boolean;
 }
 
 export const collect = (value: string, values: readonly string[] = []): readonly string[] => [
@@ -28,15 +31,19 @@ export const collect = (value: string, values: readonly string[] = []): readonly
 export const withJson = (command: Command): Command =>
   command.option('--json', 'print JSON', false).addHelpText('after', `\n${exitCodesHelp}`);
 
+/** A record of the tenant's history, by whatever it is known. */
+export const withRecord = (command: Command): Command =>
+  command
+    .option('--target-time <iso>', 'an ISO time with its zone, such as 2026-01-15T14:30:00Z')
+    .option('--target-position <offset>', "an offset of the tenant's partition")
+    .option('--target-sequence <n>', 'the number of a record of the tenant; the first is 1')
+    .option('--target-key <key>', 'the idempotency key of a transaction')
+    .option('--exclusive', 'what the target names does not belong to it any more', false);
+
 export const withTarget = (command: Command): Command =>
   withJson(
-    command
-      .option('--target-time <iso>', 'an ISO time with its zone, such as 2026-01-15T14:30:00Z')
-      .option('--target-position <offset>', "an offset of the tenant's partition")
-      .option('--target-sequence <n>', 'the number of a record of the tenant; the first is 1')
-      .option('--target-key <key>', 'the idempotency key of a transaction')
+    withRecord(command)
       .option('--latest', 'everything that can be had', false)
-      .option('--exclusive', 'what the target names does not belong to it any more', false)
       .option(
         '--archive-only',
         'do not ask the log; where the archive ends before the target, stop there (exit code 5)',
@@ -51,12 +58,12 @@ export const withAcceptance = (command: Command): Command =>
     false,
   );
 
-export const targetOf = (flags: TargetFlags): TargetWords => ({
+export const targetOf = (flags: RecordFlags & { readonly latest?: boolean }): TargetWords => ({
   time: flags.targetTime,
   position: flags.targetPosition,
   sequence: flags.targetSequence,
   key: flags.targetKey,
-  latest: flags.latest,
+  latest: flags.latest ?? false,
   exclusive: flags.exclusive,
 });
 

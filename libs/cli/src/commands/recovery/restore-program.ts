@@ -4,11 +4,14 @@ import {
   targetOf,
   withAcceptance,
   withJson,
+  withRecord,
   withTarget,
   withTenants,
+  type RecordFlags,
   type RunCommand,
   type TargetFlags,
 } from './flags.ts';
+import { inPlace } from './in-place.ts';
 import { keep, release } from './keep.ts';
 import { listSnapshots } from './list-snapshots.ts';
 import { plan, replayArchive, restore, restoreFromSnapshot } from './restore.ts';
@@ -79,7 +82,55 @@ export function addRestore(program: Command, run: RunCommand): void {
       ),
     );
 
+  addInPlace(group, run);
   addKeeps(group, run);
+}
+
+type InPlaceFlagsGiven = RecordFlags & {
+  readonly tenantId: string;
+  readonly preview: boolean;
+  readonly yes: boolean;
+  readonly key?: string;
+  readonly expectedEpoch?: string;
+  readonly wait: string;
+  readonly sample: string;
+  readonly workDir?: string;
+};
+
+function addInPlace(group: Command, run: RunCommand): void {
+  withJson(
+    withRecord(
+      group
+        .command('in-place')
+        .description(
+          'make a live tenant again what it was after a record, through the log; history stays, and another in-place restore takes it back',
+        )
+        .requiredOption('--tenant-id <id>', 'the tenant'),
+    )
+      .option(
+        '--preview',
+        'say what would change and what would be undone, and stop (default)',
+        false,
+      )
+      .option('--yes', 'do it', false)
+      .option(
+        '--key <key>',
+        'the idempotency key of the restore, of a try before; by default a new one',
+      )
+      .option('--expected-epoch <n>', 'refuse if the tenant is in another epoch by then')
+      .option('--wait <seconds>', 'for the verdict of the appliers', '60')
+      .option('--sample <n>', 'ids and keys to name for each kind of change', '5')
+      .option(
+        '--work-dir <folder>',
+        'where two copies of the tenant have room; by default among the temporary files',
+      ),
+  ).action((flags: InPlaceFlagsGiven, command: Command) => {
+    if (flags.preview && flags.yes)
+      command.error('error: say either --preview or --yes', { exitCode: 2 });
+    return run(flags.json, (surroundings) =>
+      inPlace({ ...flags, target: targetOf(flags) }, surroundings),
+    );
+  });
 }
 
 type ReplayFlagsGiven = TargetFlags & {
