@@ -26,7 +26,7 @@ export interface RestorePlan {
   /** Records to be applied, at the most; those of the log not counted. */
   readonly records: number;
   readonly estimateSeconds: number;
-  /** Places where the archive is not whole; none of them on the way. */
+  /** Places where the archive is not whole; none of them on the way, or the log leads around. */
   readonly gaps: readonly ChainFault[];
   readonly windows: readonly RestorableWindow[];
   /** The newest erasure that is known: the result must hold it. */
@@ -81,7 +81,7 @@ export interface PlanOptions {
   readonly short: 'refuse' | 'accept';
   /** What the scan for a key found: the sequence of its record, or that the archive does not have it. */
   readonly located?: number | 'not-archived';
-  /** Snapshots that were found damaged. */
+  /** Snapshots and segments that were found damaged. */
   readonly passedOver?: readonly Damage[];
 }
 

@@ -75,7 +75,8 @@ async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Prom
   const reach = log && (await reachOf(log));
   const way = reading.part === 'way' ? await wayTo(request, reading.passedOver) : undefined;
   const found = way ?? (await loadCatalog(store, tenantId, call));
-  const catalog = reading.purpose === 'result' ? found : withoutErasures(found);
+  const known = reading.purpose === 'result' ? found : withoutErasures(found);
+  const catalog = withDamage(known, reading.passedOver);
   const options: PlanOptions = {
     nowMs: reading.nowMs,
     from: request.from ?? { kind: 'best' },
@@ -98,14 +99,28 @@ async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Prom
   const erasures = await findErasures(log, reach, { tenantId, archived }, call);
   if (erasures.length === 0) return planned(made.planning);
   const { history } = catalog;
-  const known = { ...history, erasures: [...history.erasures, ...erasures] };
-  return planned(planRestore(known, target, made.options));
+  const erased = { ...history, erasures: [...history.erasures, ...erasures] };
+  return planned(planRestore(erased, target, made.options));
 }
 
 const withoutErasures = (catalog: Catalog): Catalog => ({
   ...catalog,
   history: { ...catalog.history, erasures: [] },
 });
+
+/** Segments whose damage only showed when they were read are as those whose checksum is damaged. */
+function withDamage(catalog: Catalog, passedOver: readonly Damage[]): Catalog {
+  const lost = passedOver.filter(({ firstSequence }) => firstSequence !== undefined);
+  if (lost.length === 0) return catalog;
+  const names = new Set(lost.map(({ object }) => object));
+  const { segments, damaged } = catalog.history;
+  const history = {
+    ...catalog.history,
+    segments: segments.filter(({ segment }) => !names.has(segment)),
+    damaged: [...damaged, ...lost],
+  };
+  return { ...catalog, history };
+}
 
 /** The part of the catalog that leads to the target, if it can be known beforehand which that is. */
 async function wayTo(

@@ -196,6 +196,26 @@ it.each<readonly [string, string, Planning]>([
   ['a lost segment on the way', 'ARCHIVE_BROKEN', plan(seq(35), without(2))],
   ['within a lost segment', 'TARGET_IN_GAP', plan(seq(25), without(2))],
   ['before a lost segment', 'record 20 +  -> target', plan(seq(20), without(2))],
+  [
+    'within a lost segment that the log still has',
+    'record 20 +  + log from 39 -> target',
+    plan(seq(25), without(2), { log }),
+  ],
+  [
+    'beyond a lost segment that the log still has',
+    'record 20 +  + log from 39 -> target',
+    plan(latest, without(2), { log: { ...log, startOffset: 39, archivedOffset: 79 } }),
+  ],
+  [
+    'a lost segment, and the log begins within it',
+    'TARGET_IN_GAP',
+    plan(seq(25), without(2), { log: { ...log, startOffset: 40 } }),
+  ],
+  [
+    'a lost segment, and the log ends before what is archived',
+    'ARCHIVE_BROKEN',
+    plan(seq(35), without(2), { log: { ...log, endOffset: 78 } }),
+  ],
   ['below what is left', 'TARGET_BEFORE_FIRST', plan(seq(5), without(0))],
   [
     'lost, and a later snapshot knows',

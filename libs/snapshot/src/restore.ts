@@ -135,8 +135,8 @@ async function restoreInto(
     try {
       return await runPlan(request, output, plan, catalog, logEndOffset);
     } catch (error) {
-      // Ends: each round leaves one snapshot more out.
-      const damage = damageOfBase(plan, request, error);
+      // Ends: each round leaves one object more out.
+      const damage = damageOfBase(plan, request, error) ?? damageOfSegment(plan, request, error);
       if (!damage) throw error;
       passedOver.push(damage);
     }
@@ -158,6 +158,23 @@ function damageOfBase(
     error.message.includes(base.id);
   if (!isOfBase) return undefined;
   return { object: base.id, code: error.code, reason: error.message };
+}
+
+/** The damage of a segment, where the log may still have its records. */
+function damageOfSegment(
+  { segments }: RestorePlan,
+  { log }: Work,
+  error: unknown,
+): Damage | undefined {
+  if (!log || !isDamage(error)) return undefined;
+  const object = error.facts.metadata?.object;
+  // The store names what is not there in the message alone.
+  const found = segments.find(
+    ({ segment }) => segment === object || error.message.includes(segment),
+  );
+  if (!found) return undefined;
+  const { segment, firstSequence } = found;
+  return { object: segment, code: error.code, reason: error.message, firstSequence };
 }
 
 function unplanned(

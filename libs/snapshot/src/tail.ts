@@ -1,8 +1,8 @@
 import { EntError } from '@entdb/base';
 import type { PlacedRecord } from '@entdb/tenant-store';
 import type { LogRecord, Wal } from '@entdb/wal';
-import { isWithin, pointAfter, type Limit } from './limit.ts';
-import { decodeAt, pointAt, type ReplayOptions } from './replay.ts';
+import { isWithin, pointAfter } from './limit.ts';
+import { assertDigests, decodeAt, pointAt, type ReplayOptions } from './replay.ts';
 import type { WorkingCopy } from './working-copy.ts';
 import type { LogReach, PlannedTail } from './plan.ts';
 
@@ -29,7 +29,10 @@ export async function reachOf({
   return { topic, partition, startOffset, endOffset, archivedOffset };
 }
 
-export interface TailOptions extends Pick<ReplayOptions, 'limit' | 'signal' | 'onApplied'> {
+export interface TailOptions extends Pick<
+  ReplayOptions,
+  'limit' | 'expected' | 'signal' | 'onApplied'
+> {
   readonly tail: Extract<PlannedTail, { readonly kind: 'log' }>;
   /** Where the log ended when the plan was made: what comes later is not waited for. */
   readonly endOffset: number;
@@ -46,7 +49,7 @@ export async function replayTail(
   copy: WorkingCopy,
   options: TailOptions,
 ): Promise<boolean> {
-  const { tail, endOffset, limit, onApplied } = options;
+  const { tail, endOffset, expected, onApplied } = options;
   const { tenantId } = copy;
   await assertSameLog({ wal, topic, partition }, copy, options.signal);
   const from = Math.max(tail.fromOffset, copy.writer.position.offset + 1);
@@ -55,26 +58,27 @@ export async function replayTail(
     { wal, topic, partition },
     { from, endOffset, ...(options.signal && { signal: options.signal }) },
     async (records) => {
-      const cut = cutRecords(
-        copy,
-        records.filter(({ key }) => key === tenantId),
-        limit,
-        tail,
-      );
-      if (cut.records.length > 0) await copy.apply(cut.records, cut.at);
-      onApplied?.(cut.at);
-      met = cut.met;
+      let rest = records.filter(({ key }) => key === tenantId);
+      do {
+        const cut = cutRecords(copy, rest, options);
+        if (cut.records.length > 0) await copy.apply(cut.records, cut.at);
+        const digests = cut.records.length > 0 ? expected?.get(cut.at.sequence) : undefined;
+        if (digests) assertDigests(tenantId, cut.at, digests, copy.writer.digests());
+        onApplied?.(cut.at);
+        met = cut.met;
+        rest = rest.slice(cut.records.length);
+      } while (!met && rest.length > 0);
       return met ? 'stop' : 'go on';
     },
   );
   return met;
 }
 
+/** What can be applied at once: up to the limit, or to a record whose digests are known. */
 function cutRecords(
   { tenantId, writer }: WorkingCopy,
   records: readonly LogRecord[],
-  limit: Limit,
-  { key }: TailOptions['tail'],
+  { limit, expected, tail: { key } }: TailOptions,
 ) {
   const taken: PlacedRecord[] = [];
   let at = pointAt(writer.position);
@@ -87,6 +91,7 @@ function cutRecords(
     taken.push({ topic, partition, offset, timeMs, record });
     at = next;
     if (isKey) return { records: taken, at, met: true };
+    if (expected?.has(at.sequence)) break;
   }
   return { records: taken, at, met: false };
 }

@@ -1,6 +1,7 @@
 import { assertNever } from '@entdb/base';
 import type { Cut } from './cut.ts';
 import { bytesPerSecond, recordsPerSecond, seconds, sum } from './estimate.ts';
+import type { Damage } from './damage.ts';
 import { faultsOf, windowsOf, type History, type Path } from './history.ts';
 import { firstOf, isWithin, pointOf, type Limit } from './limit.ts';
 import type {
@@ -37,6 +38,15 @@ export function planWay(step: Way): Planning {
       return planOf(step, { kind: 'none' }, 'target');
     case 'broken': {
       const { fault, resumes, damage } = path.end;
+      if (options.log && leadsAround(history, path, options.log)) {
+        const missing = damage ?? {
+          object: fault.segment,
+          code: 'ARCHIVE_BROKEN' as const,
+          reason: fault.message,
+        };
+        const tail = logTail(path.reached.offset + 1, cut);
+        return planOf(step, tail, 'target', [missing]);
+      }
       if (damage)
         return refused(
           damage.code,
@@ -76,6 +86,29 @@ function isBeyond(history: History, limit: Limit, resumes: number): boolean {
 }
 
 /**
+ * Whether the log still has every record after the last one before the damage, and all that is known to follow. Continuity is by offset: it misses nothing if it begins right
+ * after that record or before.
+ */
+function leadsAround(
+  { segments, snapshots }: History,
+  { reached }: Path,
+  { startOffset, endOffset }: LogReach,
+): boolean {
+  const known = Math.max(
+    ...segments.map(({ lastOffset }) => lastOffset),
+    ...snapshots.map(({ position }) => position.offset),
+    reached.offset,
+  );
+  return startOffset <= reached.offset + 1 && endOffset > known;
+}
+
+const logTail = (fromOffset: number, { tailKey }: Cut): PlannedTail => ({
+  kind: 'log',
+  fromOffset,
+  ...(tailKey && { key: tailKey }),
+});
+
+/**
  * The archive has records 1 to n, the last of them at offset L. The log has no sequences, so continuity can only be had by offset: every record of the
  * partition after L must either still be on the log, or be known to have been archived. The second is what the archiver's mark says, if it
  * was read before the archive was listed.
@@ -95,14 +128,14 @@ function planTail(step: Way, log: LogReach): Planning {
       `the archive of tenant ${step.history.tenantId} ends at offset ${reached.offset}, and the log begins at ${log.startOffset}: what lies between is in neither`,
       'accept what is archived, or look for the log that still has those records',
     );
-  const { tailKey } = step.cut;
-  return planOf(step, { kind: 'log', fromOffset, ...(tailKey && { key: tailKey }) }, 'target');
+  return planOf(step, logTail(fromOffset, step.cut), 'target');
 }
 
 function planOf(
   { history, place, target, cut, base, path, options }: Way,
   tail: PlannedTail,
   reaches: RestorePlan['reaches'],
+  around: readonly Damage[] = [],
 ): Planning {
   const erased = history.erasures.at(-1);
   if (erased && tail.kind === 'none' && path.reached.sequence < erased.at.sequence)
@@ -131,10 +164,15 @@ function planOf(
       gaps: faultsOf(history),
       windows: windowsOf(history),
       ...(erased && { erased }),
-      passedOver: [
+      passedOver: eachOnce([
         ...history.damaged.filter(({ firstSequence }) => firstSequence === undefined),
         ...(options.passedOver ?? []),
-      ],
+        ...around,
+      ]),
     },
   };
+}
+
+function eachOnce(damages: readonly Damage[]): readonly Damage[] {
+  return [...new Map(damages.map((damage) => [damage.object, damage])).values()];
 }
