@@ -1,9 +1,18 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EntError } from '@entdb/base';
 import { decodeResultRecord, decodeWalRecord, encodeWalRecord } from '@entdb/contracts';
 import { op, tenantId } from '../write/testing/log.ts';
+import { openTenantWriter } from '../write/writer.ts';
 import type { PlacedBytes } from './records.ts';
 import { behindFrom, type KnownTenant } from './shard-file.ts';
 import type { Shard } from './shard-api.ts';
@@ -105,6 +114,41 @@ describe('a restore in place', () => {
       { tenantId, offset: 11 },
     ]);
   });
+
+  it.each(['the folder', 'the files'])(
+    'is finished by a second call where the disk refused %s',
+    (what) => {
+      let refuse = what === 'the files';
+      const shard = shardAt(volume, {
+        openWriter: (options) => {
+          const writer = openTenantWriter(options);
+          const sync = () => {
+            const cause = Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+            if (refuse) throw new EntError('STORE_UNAVAILABLE', 'cannot be synced', { cause });
+            return writer.sync();
+          };
+          return Object.create(writer, { sync: { value: sync } }) as typeof writer;
+        },
+      });
+      shard.apply(
+        partition,
+        log.records.slice(0, 8).map((record) => asked(record, 2)),
+      );
+      const prepared = join(dir, 'prepared');
+      cpSync(log.copy(8), prepared, { recursive: true });
+      const inTheWay = join(volume, 'replaced');
+      if (!refuse) writeFileSync(inTheWay, '');
+      expect(() => shard.install({ tenantId, prepared })).toThrow(refusal('STORE_UNAVAILABLE'));
+      expect(existsSync(prepared)).toBe(!refuse);
+      refuse = false;
+      if (what === 'the folder') rmSync(inTheWay);
+      const told = shard.install({ tenantId, prepared });
+      expect(told.verdicts).toHaveLength(1);
+      expect(told.states.at(-1)).toMatchObject({ state: { kind: 'active' } });
+      close(shard);
+      expect(digests(volume, [tenantId])).toEqual([expectedAt(8)]);
+    },
+  );
 
   it('takes no files from before it, and is rebuilt where its own turn out damaged', () => {
     const shard = shardAt(volume);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { EntError, invariant } from '@entdb/base';
 import { storedVerdict, tenantFacts, type TenantFacts } from '../transfer/facts.ts';
 import { repeatOf } from '../write/verdict-table.ts';
@@ -6,7 +7,7 @@ import type { Roster } from './roster.ts';
 import type { Installation } from './shard-api.ts';
 import { behindFrom } from './shard-file.ts';
 import type { TenantFiles } from './tenant-files.ts';
-import { replaceFolder } from './tenant-folder.ts';
+import { replaceFolder, tenantDir } from './tenant-folder.ts';
 import { verdictOn, type PublishedVerdict } from './verdicts.ts';
 
 /** Files that were made elsewhere, for tenants that the log alone does not help. */
@@ -33,6 +34,9 @@ export interface InstallsOptions {
 
 export function createInstalls(options: InstallsOptions): Installs {
   const { dir, topic, roster, files, nextOffset, activate } = options;
+
+  /** Installations that the disk has stopped half-way, by their prepared folders, with the verdicts that are still to be told. */
+  const unfinished = new Map<string, PublishedVerdict[]>();
 
   const goOnFrom = (tenantId: string, fromOffset: number, syncedOffset: number): void =>
     roster.change([{ tenantId, state: behindFrom(fromOffset), syncedOffset }]);
@@ -68,15 +72,18 @@ export function createInstalls(options: InstallsOptions): Installs {
 
   return {
     install({ tenantId, prepared, fromOffset }) {
-      const facts = tenantFacts(prepared, tenantId);
+      const isInPlace = unfinished.has(prepared) && !existsSync(prepared);
+      const facts = tenantFacts(isInPlace ? tenantDir(dir, tenantId) : prepared, tenantId);
       assertInstallable(facts);
       const { offset } = facts.position;
-      const verdicts = adoptedVerdict(tenantId, prepared);
+      const verdicts = unfinished.get(prepared) ?? adoptedVerdict(tenantId, prepared);
+      unfinished.set(prepared, verdicts);
       files.abandon(tenantId);
       // Said before it is so: whatever files a crash leaves here, they are less than that, and the tenant is rebuilt.
       goOnFrom(tenantId, Math.max(offset + 1, fromOffset ?? 0), offset);
       replaceFolder(dir, tenantId, prepared);
       activateIfArrived(tenantId);
+      unfinished.delete(prepared);
       return { touched: [{ tenantId, offset }], verdicts };
     },
     passOver(tenantId, fromOffset) {

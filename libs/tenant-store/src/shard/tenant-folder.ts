@@ -55,9 +55,12 @@ export function replaceFolder(dir: string, tenantId: string, prepared: string): 
   try {
     mkdirSync(dirname(own), { recursive: true });
     mkdirSync(replacedDir(dir), { recursive: true });
-    rmSync(aside, { recursive: true, force: true });
-    if (existsSync(own)) renameSync(own, aside);
-    renameSync(prepared, own);
+    // A call before this one may have come so far.
+    if (existsSync(prepared)) {
+      rmSync(aside, { recursive: true, force: true });
+      if (existsSync(own)) renameSync(own, aside);
+      renameSync(prepared, own);
+    }
     fsyncPath(dirname(own));
     rmSync(aside, { recursive: true, force: true });
   } catch (cause) {
