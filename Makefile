@@ -7,7 +7,7 @@ export BROKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install run run-kafka demo first tour git-history kafka-up kafka-down s3-up s3-down topics entdb test test-all external \
-	check fmt gen lock types bench bench-restore chaos chaos-kafka every-offset recovery-chaos damage conformance clean
+	check fmt gen lock types bench bench-restore chaos chaos-kafka every-offset recovery-chaos damage retention conformance clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ recovery-chaos: install ## kill archiver, snapshotter and restore 300 times, com
 
 damage: install ## change every byte of every kind of object, ask restore and verify (ARGS="--s3 --one-of N")
 	@exec node e2e/src/damage/main.ts $(ARGS)
+
+retention: install external ## let Kafka forget its log under a fleet, and restore from S3 all the same (ARGS=...)
+	@exec node e2e/src/retention/main.ts $(ARGS)
 
 conformance: install external ## run the RPC protocols' own conformance suite on the server kit
 	@deploy/conformance/run.sh

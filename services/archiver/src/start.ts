@@ -151,8 +151,9 @@ const disabled = { kind: 'healthy', text: 'disabled' } as const;
 
 /** What is wrong with the archive, if anything. It is never unhealthy: to send no calls here would mend nothing. */
 function archiveState(archiver: Archiver, troubles: readonly (string | undefined)[]) {
-  const trouble = archiver.trouble() ?? troubles.find(Boolean);
-  if (trouble !== undefined) return { kind: 'degraded', reason: trouble } as const;
+  // What can be lost first, then why.
+  const trouble = [troubles.find(Boolean), archiver.trouble()].filter(Boolean).join('; ');
+  if (trouble !== '') return { kind: 'degraded', reason: trouble } as const;
   const stopped = archiver.partitions.flatMap(stoppedTenants).length;
   if (stopped > 0)
     return { kind: 'degraded', reason: `the archive of ${stopped} tenants stands still` } as const;

@@ -18,7 +18,7 @@ import { faultyStore } from '../testing/faulty-store.ts';
 import type { Setting } from '../testing/worlds.ts';
 
 /** What an archiver makes of archives and logs that are not as they ought to be, in any world. */
-export function describeTrouble({ name: place, world, runs }: Setting): void {
+export function describeTrouble({ name: place, world, runs, crowd }: Setting): void {
   describe(`trouble ${place}`, () => {
     let bench: Bench<MemoryWal>;
     beforeEach(async () => {
@@ -417,9 +417,9 @@ export function describeTrouble({ name: place, world, runs }: Setting): void {
 
     describe('memory', () => {
       it('stays bounded with hundreds of tenants while the store is slow, and reading goes on later', async () => {
-        const many = Array.from({ length: 300 }, (_, i) => `many-${i}`);
-        const heldBytesMax = 300_000;
-        await bench.append(many, 5, 4_000); // 1,500 records, about 7 MB
+        const many = Array.from({ length: crowd }, (_, i) => `many-${i}`);
+        const heldBytesMax = 200_000;
+        await bench.append(many, 5, 4_000); // more than may be held, many times over
         const open = Promise.withResolvers<void>();
         const store = faultyStore(bench.store, ({ name }) =>
           name === 'create' ? { kind: 'delayed', until: open.promise } : undefined,

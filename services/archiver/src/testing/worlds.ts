@@ -11,6 +11,8 @@ export interface Setting {
   readonly name: string;
   readonly world: () => Promise<World<MemoryWal>>;
   readonly runs: number;
+  /** How many tenants are many. */
+  readonly crowd: number;
 }
 
 const worldOf = (wal: MemoryWal, world: Omit<World, 'wal'>): World<MemoryWal> => ({
@@ -25,6 +27,7 @@ const worldOf = (wal: MemoryWal, world: Omit<World, 'wal'>): World<MemoryWal> =>
 export const inMemory: Setting = {
   name: 'in memory',
   runs: 40,
+  crowd: 300,
   world: async () => {
     const store = createMemoryStore();
     return worldOf(createMemoryWal(), { store, close: () => store.close() });
@@ -34,6 +37,7 @@ export const inMemory: Setting = {
 export const onDirectory: Setting = {
   name: 'on a directory',
   runs: 6,
+  crowd: 60,
   world: async () => {
     const directory = await mkdtemp(join(tmpdir(), 'entdb-archiver-'));
     const store = createDirectoryStore({ directory, clock: realClock, rng: realRng });
@@ -51,6 +55,7 @@ export function onStore(name: string, storeWith: (prefix: string) => World['stor
   return {
     name,
     runs: 6,
+    crowd: 60,
     world: async () => {
       const store = storeWith(`world-${(count += 1)}`);
       return worldOf(createMemoryWal(), { store, close: () => store.close() });
