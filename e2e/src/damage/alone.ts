@@ -6,6 +6,7 @@ import {
   type ArchivedRecord,
 } from '@entdb/archive-format';
 import { isEntError } from '@entdb/base';
+import { encodeWalRecord } from '@entdb/contracts';
 import { walTopic } from '@entdb/wal';
 import { seeded } from '../parts/seeded.ts';
 import { makeAllOperations, tenantId } from '../restore/all-operations.ts';
@@ -38,12 +39,13 @@ const trailerBytes = 8;
  * those of the log before it writes the checksum, of the bytes as they stand.
  */
 export async function damageAlone(seed: number): Promise<AloneReport> {
-  const steps = makeAllOperations(12, seeded(seed));
+  const steps = makeAllOperations(12, seeded(seed), { inPlace: false });
   const link = firstLink({ tenantId, topic: walTopic, partition: 1 });
-  const records = placeOnLog(steps).map((record, i): ArchivedRecord => ({
-    ...record,
+  const records = placeOnLog(steps).map((at, i): ArchivedRecord => ({
+    ...at,
     partition: 1,
     sequence: i + 1,
+    value: encodeWalRecord(steps[i]!.record),
   }));
   const { name, bytes } = await encodeSegment(link, records);
   const text = gunzipSync(bytes);

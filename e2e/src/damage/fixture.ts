@@ -43,8 +43,12 @@ const recordCount = 24;
 const perSegment = 12;
 
 export async function makeFixture(store: ObjectStore, dir: string, seed: number): Promise<Fixture> {
-  const steps = makeAllOperations(recordCount, seeded(seed));
-  const chain = await archive(store, tenantId, steps);
+  const steps = makeAllOperations(recordCount, seeded(seed), { inPlace: false });
+  const chain = await archive(
+    store,
+    tenantId,
+    steps.map(({ record, ...at }) => ({ ...at, value: encodeWalRecord(record) })),
+  );
   const made = await makeSnapshot({ store, tenantId, cacheDir: join(dir, 'cache') });
   if (made.kind !== 'made') throw new Error('the snapshot was not made');
   const last = chain.at(-1)!;
@@ -72,10 +76,10 @@ export async function makeFixture(store: ObjectStore, dir: string, seed: number)
 async function archive(
   store: ObjectStore,
   tenant: string,
-  steps: readonly Pick<Step, 'timeMs' | 'value' | 'foreign'>[],
+  steps: readonly (Pick<Step, 'timeMs' | 'foreign'> & { readonly value: Uint8Array })[],
 ): Promise<readonly SegmentChecksum[]> {
   const chain: SegmentChecksum[] = [];
-  const log = placeOnLog(steps);
+  const log = placeOnLog(steps).map((at, i) => ({ ...at, value: steps[i]!.value }));
   for (let at = 0; at < log.length; at += perSegment) {
     const last = chain.at(-1);
     const link = last

@@ -1,9 +1,9 @@
 import {
-  encodeWalRecord,
   Kind,
   OnConflict,
   Operator,
   requestHash,
+  restoreRequestHash,
   schemaFingerprint,
   val,
   type Delivery,
@@ -16,8 +16,8 @@ import { advance, emptyModel, type Expected, type Model } from './model.ts';
 
 /** One record of the tenant, with what must come of it. */
 export interface Step {
+  /** Of a restore in place only the sequence is set: digests and objects are known when the history up to it has been applied. */
   readonly record: WalRecord;
-  readonly value: Uint8Array;
   readonly timeMs: number;
   /** Records of other tenants that stand before it in the partition. */
   readonly foreign: number;
@@ -32,24 +32,30 @@ const users = ['u1', 'u2', 'u3'] as const;
 
 /**
  * A history in which everything occurs that a log can bring: all operations, mail, schemas that grow and one that breaks, transactions that are rejected as
- * a whole, keys that come again with the same and with another request, a tenant that is deleted and made anew. Many stamps are equal, and some step back.
+ * a whole, keys that come again with the same and with another request, a tenant that is deleted and made anew, restores in place. Many stamps are equal, and some
+ * step back.
  */
-export function makeAllOperations(count: number, random: Seeded): readonly Step[] {
+export function makeAllOperations(
+  count: number,
+  random: Seeded,
+  { inPlace = true }: { readonly inPlace?: boolean } = {},
+): readonly Step[] {
   const steps: Step[] = [];
   let model = emptyModel;
   let timeMs = baseTimeMs;
-  const deletions = new Set([0.4, 0.75].map((part) => Math.floor(count * part)));
+  const at = (parts: readonly number[]) => new Set(parts.map((part) => Math.floor(count * part)));
+  const deletions = at([0.4, 0.75]);
+  const restores = at(inPlace ? [0.3, 0.42, 0.6, 0.85, 0.985] : []);
   let silence = 0;
   let deletedAt = 0;
   for (let n = 0; n < count; n += 1) {
     const body = bodyAt(n);
     const kind = random.between(0, 10);
     timeMs += kind < 5 ? 0 : kind < 9 ? random.between(1, 40_000) : -random.between(1, 3_000);
-    const next = advance(model, body, refusals);
+    const next = advance(model, body, { ...refusals, models: steps.map((step) => step.model) });
     model = next.model;
     const foreign = random.between(0, 3) === 0 ? random.between(1, 6) : 0;
-    const value = encodeWalRecord(body);
-    steps.push({ record: body, value, timeMs, foreign, expected: next.expected, model });
+    steps.push({ record: body, timeMs, foreign, expected: next.expected, model });
   }
   return steps;
 
@@ -60,11 +66,13 @@ export function makeAllOperations(count: number, random: Seeded): readonly Step[
       deletedAt = n;
       return tenantRecord(key, { $typeName: 'entdb.v1.TenantDeleted', erase: false });
     }
+    if (restores.has(n)) return restoreRecord(key, random.between(1, n + 1));
     if (model.state === 'deleted') {
       if (silence === 0) return tenantRecord(key, { $typeName: 'entdb.v1.TenantCreated' });
       silence -= 1;
     }
-    const since = steps.slice(deletedAt);
+    // Neither a definition that a restore took back nor one that it brought back is the model's business.
+    const since = steps.slice(deletedAt).filter(({ record }) => record.body.case === 'transaction');
     if (since.length > 5 && random.between(0, 15) === 0) return random.pick(since).record;
     // Of the early ones as well: a key from before a deletion counts as new.
     if (n > 5 && random.between(0, 40) === 0)
@@ -116,6 +124,20 @@ function tenantRecord(
       ? ({ case: 'tenantDeleted', value } as const)
       : ({ case: 'tenantCreated', value } as const);
   return { ...head(key), requestHash: new Uint8Array(32).fill(body.case.length), body };
+}
+
+function restoreRecord(key: string, sequence: number): WalRecord {
+  const value = {
+    $typeName: 'entdb.v1.TenantRestored' as const,
+    sequence: BigInt(sequence),
+    canonicalDigest: '',
+    mailboxDigest: '',
+    objectPrefix: '',
+    manifestSha256: '',
+    expectedEpoch: 0n,
+  };
+  const requestHash = restoreRequestHash(tenantId, { sequence, offset: 0 });
+  return { ...head(key), requestHash, body: { case: 'tenantRestored', value } };
 }
 
 const head = (idempotencyKey: string) => ({

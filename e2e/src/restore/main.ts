@@ -34,7 +34,7 @@ const { log, rows, differences } = await runEveryOffset({
 });
 say(`seed ${seed}, on ${values.s3 ? 'S3 (versitygw)' : 'a directory'}`);
 say(
-  `${log.records} records: applied ${log.applied}, rejected ${log.rejected}, repeated ${log.repeated}, refused ${log.refused}; tenant deleted and made again ${log.deletions}`,
+  `${log.records} records: applied ${log.applied}, rejected ${log.rejected}, repeated ${log.repeated}, refused ${log.refused}; tenant deleted and made again ${log.deletions}, restored in place ${log.restoresInPlace}`,
 );
 say(
   `stamps equal to the one before ${log.equalStamps}, steps back ${log.stepsBack}; segments ${log.segments}, snapshots ${log.snapshots}, records on the log alone ${log.onLogOnly}`,

@@ -35,16 +35,19 @@ export const emptyModel: Model = {
 export const nameField = 1;
 export const sizeField = 2;
 
-/** Fingerprints of what the tenant cannot take: a definition that breaks the catalog, or one that nobody has sent. */
-export interface Refusals {
+/** What the model must be told. */
+export interface Surroundings {
+  /** Fingerprints of what the tenant cannot take: a definition that breaks the catalog, and one that nobody has sent. */
   readonly breaking: string;
   readonly unknown: string;
+  /** After each record before this one. */
+  readonly models: readonly Model[];
 }
 
 export function advance(
   model: Model,
   { body, idempotencyKey, requestHash, schemaFingerprint }: WalRecord,
-  { breaking, unknown }: Refusals,
+  { breaking, unknown, models }: Surroundings,
 ): { readonly model: Model; readonly expected: Expected } {
   const asked = Buffer.from(requestHash).toString('hex');
   const before = model.keys.get(idempotencyKey);
@@ -61,6 +64,15 @@ export function advance(
         model: { ...emptyModel, state: 'deleted', keys: new Map([[idempotencyKey, asked]]) },
         expected: 'applied',
       };
+    case 'tenantRestored': {
+      const target = models[Number(body.value.sequence) - 1];
+      if (!target || model.state === 'absent') return rejected;
+      // Verdicts are of the log: those that the tenant has stay, and those of the restored state come back.
+      return {
+        model: { ...target, keys: new Map([...target.keys, ...keys]) },
+        expected: 'applied',
+      };
+    }
     case 'transaction': {
       if (model.state === 'deleted') return rejected;
       if (schemaFingerprint === unknown) return { model, expected: 'refused' };

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { seeded } from '../parts/seeded.ts';
 import { startStorePlace } from '../parts/store-place.ts';
 import { makeAllOperations, type Step } from './all-operations.ts';
-import { archiveLog, materialise, placeOnLog } from './build.ts';
+import { createArchive, materialise } from './build.ts';
 import type { Comparison } from './compare.ts';
 import { offsetTasks, timeTasks, type Task } from './targets.ts';
 import type { WorkerInput } from './worker.ts';
@@ -42,6 +42,7 @@ export interface LogFacts {
   readonly deletions: number;
   readonly segments: number;
   readonly snapshots: number;
+  readonly restoresInPlace: number;
   readonly onLogOnly: number;
 }
 
@@ -66,15 +67,13 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
   const place = await startStorePlace(dir, options.s3);
   try {
     const steps = makeAllOperations(records, seeded(seed));
-    const log = placeOnLog(steps);
-    const truths = materialise(join(dir, 'truth'), steps, log);
-    aside(`${records} records materialised one by one: the store is what the model says`);
     const archived = records - Math.max(1, Math.floor(records * tailPart));
     const snapshotsAt = [0.2, 0.45, 0.7, 0.9].map((part) => Math.floor(archived * part));
     const store = place.open();
-    const cacheDir = join(dir, 'cache');
-    const part = log.slice(0, archived);
-    await archiveLog({ store, cacheDir, log: part, perSegment, snapshotsAt });
+    const archive = createArchive({ store, dir: join(dir, 'archive'), perSegment, snapshotsAt });
+    const { log, truths, adopted } = await materialise(join(dir, 'truth'), steps, archive);
+    aside(`${records} records materialised one by one: the store is what the model says`);
+    await archive.extendTo(log.slice(0, archived));
     let segments = 0;
     for await (const { key } of store.list({ prefix: 'archive/' }))
       if (key.endsWith('.gz')) segments += 1;
@@ -97,6 +96,7 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
         ...factsOf(steps),
         segments,
         snapshots: snapshotsAt.length,
+        restoresInPlace: adopted,
         onLogOnly: records - archived,
       },
       rows: tableOf(comparisons),
@@ -138,7 +138,9 @@ async function inWorkers(
   return comparisons;
 }
 
-function factsOf(steps: readonly Step[]): Omit<LogFacts, 'segments' | 'snapshots' | 'onLogOnly'> {
+function factsOf(
+  steps: readonly Step[],
+): Omit<LogFacts, 'segments' | 'snapshots' | 'onLogOnly' | 'restoresInPlace'> {
   const count = (is: (step: Step, before: Step | undefined) => boolean) =>
     steps.filter((step, i) => is(step, steps[i - 1])).length;
   return {
