@@ -107,6 +107,42 @@ describe('an adoption', () => {
     expect(dump(tenantDirAt(exported))).toEqual(dump(tenantDirAt(replayed)));
   });
 
+  it('sees what stands in the -wal of the current files alone, as a crash or a late reader leaves it', () => {
+    const { log, states, placed, current } = scene();
+    const live = work.folder();
+    const writer = openTenantWriter({ dir: live, tenantId, create: true });
+    writer.apply(log.slice(0, 3));
+    const image = work.folder();
+    cpSync(live, image, { recursive: true });
+    writer.close();
+    for (const name of readdirSync(image)) if (name.endsWith('-shm')) rmSync(join(image, name));
+    expect(readdirSync(image)).toContain('canonical.db-wal');
+    const [restored, other] = [states(2), states(2)];
+    const facts = adoptRestored({ tenantId, current: image, restored, placed });
+    expect(adoptRestored({ tenantId, current, restored: other, placed })).toEqual(facts);
+    expect(dump(tenantDirAt(restored))).toEqual(dump(tenantDirAt(other)));
+  });
+
+  it('keeps what was erased out of reach, through creation, restore and export', () => {
+    const log = [
+      recordAt(0, { operations: [op.create('a')] }),
+      recordAt(1, { body: 'tenantDeleted' }),
+      recordAt(2, { body: 'tenantErased' }),
+      recordAt(3, { body: 'tenantCreated' }),
+      recordAt(4, { operations: [op.create('b')] }),
+    ];
+    const states = replayedStates(log, work);
+    log.push(recordAt(5, { body: restoredBody(factsAt(states(4)), 2) }));
+    log.push(recordAt(6, { body: restoredBody(factsAt(states(1)), 3) }));
+    const dir = work.folder();
+    const outcomes = materialise(dir, [log], states);
+    expect(JSON.parse(outcomes[2]!)).toMatchObject({ applied: {} });
+    expect(JSON.parse(outcomes[6]!)).toMatchObject({ rejected: { code: 'TENANT_ERASED' } });
+    const exported = work.folder();
+    exportTenant({ dir, tenantId, target: exported });
+    for (const copy of [dir, exported]) expect(factsAt(copy).erasedSequence).toBe(3);
+  });
+
   it('lets a restored verdict give way to one of the same key that came after a deletion', () => {
     const log = [
       recordAt(0, { key: 'k', operations: [op.create('first')] }),
