@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { nextJob, overdue, type Candidate, type Rules } from './schedule.ts';
+import { nextJob, overdue, retentionEveryMs, type Candidate, type Rules } from './schedule.ts';
 
 const rules: Rules = { intervalMs: 1_000, recordsMax: 100 };
 const now = 10_000;
@@ -38,6 +38,16 @@ it.each<[string, readonly Candidate[], string | undefined]>([
   ['retention that is due', [cleans('a', now), cleans('b', now - 1)], 'retention b'],
   ['retention to come', [cleans('a', now + 1)], undefined],
   ['retention after snapshots', [cleans('a', 0), waits('b', 100, now)], 'snapshot b'],
+  [
+    'retention that is late by more days than a snapshot by its intervals',
+    [cleans('a', now - 2 * retentionEveryMs), waits('b', 199, now)],
+    'retention a',
+  ],
+  [
+    'retention that is late by fewer',
+    [cleans('a', now - 2 * retentionEveryMs), waits('b', 201, now)],
+    'snapshot b',
+  ],
   ['retention of one that failed', [{ ...cleans('a', 0), notBeforeMs: now + 1 }], undefined],
 ])('%s', (_, candidates, expected) => {
   const job = nextJob(candidates, rules, now);

@@ -126,7 +126,9 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
     if (contradiction) throw disagree(contradiction);
     const { doubt } = tenant;
     const said = published.of(tenantId);
-    const all = doubt ? withDoubt(said, doubt) : said;
+    // They agreed in the end, and the archive is held against that; that they fell silent settles nothing.
+    if (doubt && !doubt.own && !said.has(doubt.sequence)) throw doubtError(tenantId, doubt);
+    const all = doubt?.own ? withDoubt(said, doubt) : said;
     const job = { tenantId, cacheDir: cache.dir, published: all };
     try {
       return await work.makeSnapshot(doubt ? { ...job, passBy: doubt.sequence } : job);

@@ -4,7 +4,7 @@ import { invariant, realClock, realRng } from '@entdb/base';
 import type { ObjectStoreSettings } from '@entdb/config';
 import { objectStoreOf } from '@entdb/fleet';
 import { serveWork } from '../serve-work.ts';
-import { doomOf } from './doom.ts';
+import { doomOf, endOf } from './doom.ts';
 import { doomedStore } from './steps.ts';
 
 const settings = workerData as ObjectStoreSettings; // given by the pool that started this thread
@@ -13,6 +13,6 @@ serveWork(parentPort, () =>
   doomedStore(
     objectStoreOf(settings, { clock: realClock, rng: realRng }),
     doomOf(process.env),
-    () => process.kill(process.pid, 'SIGKILL'),
+    endOf(process.env),
   ),
 );

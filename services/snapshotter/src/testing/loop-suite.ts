@@ -251,7 +251,7 @@ export function describeLoop(name: string, openStore: () => Promise<ObjectStore>
         expect(await keysOf(store, 'snapshots/wrong/')).toEqual([]);
       });
 
-      it('put it into quarantine where they contradict each other, whatever the archive leads to', async () => {
+      it('put it into quarantine while they contradict each other, whatever the archive leads to', async () => {
         await archives.grow('a', 10, beganMs);
         const ledger = createDigestLedger();
         ledger.hear(published('applier-0', 'a', 7, content('a', 7)));
@@ -261,6 +261,14 @@ export function describeLoop(name: string, openStore: () => Promise<ObjectStore>
         expect(fault('a')?.message).toMatch(/record 7 .*applier-0 has .*applier-1 has /);
         expect(snapshotter.tenants()[0]?.doubt).not.toHaveProperty('own');
         expect(await keysOf(store, 'snapshots/a/')).toEqual([]);
+        // The one that was wrong is made anew, and says so: now there is something to hold the archive against.
+        ledger.hear(published('applier-1', 'a', 7, content('a', 7)));
+        await reaches('a', 10);
+        await until(() => snapshotter.tenants()[0]?.doubt === undefined);
+        expect((await manifestsOf('a'))[0]?.confirmed?.instances).toEqual([
+          'applier-0',
+          'applier-1',
+        ]);
       });
 
       it('find a working copy that is wrong: it is made again from the archive, and the doubt is settled', async () => {

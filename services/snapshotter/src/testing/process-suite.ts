@@ -11,7 +11,8 @@ import * as fc from 'fast-check';
 import type { OpenPlace } from './place.ts';
 import { applied, archivesIn, keysOf, published, type Archives } from './world.ts';
 
-const program = fileURLToPath(new URL('../main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const doomed = fileURLToPath(new URL('./doomed.ts', import.meta.url));
 const rounds = Number(process.env['ENTDB_KILL_ROUNDS'] ?? 4);
 const tenants = Array.from({ length: 4 }, (_, i) => `tenant-${i}`);
 
@@ -21,7 +22,7 @@ interface Surroundings {
   readonly archives: Archives;
   /** The log of the fleet, of which the snapshotter hears and reads the status alone. */
   openLog(): Promise<Wal>;
-  start(name: string, env?: Readonly<Record<string, string>>): Program;
+  start(name: string, env?: Readonly<Record<string, string>>, program?: string): Program;
 }
 
 let cleanUp: (() => Promise<unknown> | void)[] = [];
@@ -42,7 +43,7 @@ async function surroundings(openPlace: OpenPlace): Promise<Surroundings> {
       await wal.createTopics(topics);
       return wal;
     },
-    start(name, more = {}) {
+    start(name, more = {}, program = main) {
       const running = startProgram({
         program,
         env: {
@@ -207,6 +208,29 @@ export function describeProcess(name: string, openPlace: OpenPlace): void {
         standing_still: [{ tenantId: 'tenant-0', code: 'SEGMENT_CORRUPT', during: 'survey' }],
       });
       expect(await running.end('SIGTERM')).toBe(0);
+    }, 60_000);
+
+    it('answers, and serves others, while a thread is inside a tenant that takes without end', async () => {
+      const { store, archives, start } = await surroundings(openPlace);
+      for (const tenant of tenants) await archives.grow(tenant, 10);
+      const env = {
+        ENTDB_SNAPSHOT_PARALLEL: '2',
+        ENTDB_DOOM_STEP: 'before the first upload',
+        ENTDB_DOOM_TENANT: 'tenant-0',
+        ENTDB_DOOM_END: 'block',
+      };
+      const running = start('one', env, doomed);
+      const others = tenants.filter((tenant) => tenant !== 'tenant-0');
+      const made = async (tenant: string) => (await loadCatalog(store, tenant)).history.snapshots;
+      for (const tenant of others)
+        await until(async () => (await made(tenant)).at(-1)?.sequence === 10);
+      for (const tenant of others) await archives.grow(tenant, 10);
+      for (const tenant of others)
+        await until(async () => (await made(tenant)).at(-1)?.sequence === 20);
+      expect(await running.health()).toMatchObject({ tenants: tenants.length, standing_still: [] });
+      expect(await running.metrics()).toMatch(/^snapshot_due_tenants\{.*\} 1$/m);
+      expect(await made('tenant-0')).toEqual([]);
+      expect(await running.end('SIGKILL')).toBe('SIGKILL');
     }, 60_000);
 
     it('turned off, does nothing and says so: at /health and to the fleet', async () => {

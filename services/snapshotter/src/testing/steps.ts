@@ -23,17 +23,24 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-/** Of a process that is to die: at this step, when it comes to it for the n-th time. */
+/** Of a thread that meets its end: at this step, when it comes to it for the n-th time. */
 export interface Doom {
   readonly step: Step;
   readonly nth: number;
+  /** Only at work for this tenant. */
+  readonly tenantId?: string;
 }
 
-/** A store on the way to which a thread dies: `die` is called in front of, or right behind, the call that stands for the step. */
-export function doomedStore(store: ObjectStore, { step, nth }: Doom, die: () => void): ObjectStore {
+/** A store on the way to which a thread meets its end: `end` is called in front of, or right behind, the call that stands for the step. */
+export function doomedStore(
+  store: ObjectStore,
+  { step, nth, tenantId }: Doom,
+  end: () => void,
+): ObjectStore {
   let times = 0;
-  const reach = (here: Step): void => {
-    if (here === step && (times += 1) >= nth) die();
+  const reach = (here: Step, key: string): void => {
+    if (tenantId !== undefined && key.split('/')[1] !== tenantId) return;
+    if (here === step && (times += 1) >= nth) end();
   };
   /** What this thread has uploaded and not sealed yet: from then on a file that is read is its own. */
   const uploading = new Set<string>();
@@ -44,31 +51,32 @@ export function doomedStore(store: ObjectStore, { step, nth }: Doom, die: () => 
   return {
     ...store,
     async *list(options) {
-      if (options.prefix.startsWith('archive/')) reach('while the store is looked through');
+      if (options.prefix.startsWith('archive/'))
+        reach('while the store is looked through', options.prefix);
       yield* store.list(options);
     },
     read: async (key, ...rest) => {
       // The first segments are asked for ahead of the first record: by the second there is something to lose.
       if (key.endsWith('.jsonl.gz') && !key.endsWith('1.jsonl.gz'))
-        reach('in the middle of the replay');
+        reach('in the middle of the replay', key);
       return store.read(key, ...rest);
     },
     async *readStream(key, ...rest) {
       if (key.endsWith('.db')) {
-        if (uploading.has(folderOf(key))) reach('while the upload is fetched again');
-        else if (retaining) reach('while the base of retention is tried out');
-        else reach('before the base is fetched');
+        if (uploading.has(folderOf(key))) reach('while the upload is fetched again', key);
+        else if (retaining) reach('while the base of retention is tried out', key);
+        else reach('before the base is fetched', key);
       }
       yield* store.readStream(key, ...rest);
       if (key.endsWith('/mailbox.db') && !uploading.has(folderOf(key)) && !retaining)
-        reach('after the base was fetched');
+        reach('after the base was fetched', key);
     },
     create: async (key, ...rest) => {
       const before = stepBefore(key);
-      if (before) reach(before);
+      if (before) reach(before, key);
       const created = await store.create(key, ...rest);
       const after = stepAfter(key);
-      if (after) reach(after);
+      if (after) reach(after, key);
       if (key.endsWith('.db')) uploading.add(folderOf(key));
       if (key.endsWith('/manifest.json')) uploading.delete(folderOf(key));
       if (key.startsWith('leases/')) {
@@ -81,11 +89,11 @@ export function doomedStore(store: ObjectStore, { step, nth }: Doom, die: () => 
     remove: async (keys, ...rest) => {
       for (const key of keys) {
         const isLease = key.startsWith('leases/');
-        if (isLease) reach('before the lease is given back');
-        else if (retaining && (removals += 1) === 1) reach('before the first removal');
+        if (isLease) reach('before the lease is given back', key);
+        else if (retaining && (removals += 1) === 1) reach('before the first removal', key);
         await store.remove([key], ...rest);
-        if (isLease) reach('after the lease is given back');
-        else if (retaining) reach('after a removal');
+        if (isLease) reach('after the lease is given back', key);
+        else if (retaining) reach('after a removal', key);
         if (isLease) retaining = false;
       }
     },
