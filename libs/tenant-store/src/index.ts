@@ -15,8 +15,8 @@ export type {
 } from './store.ts';
 export { createHandleCache, type HandleCache } from './shard/handle-cache.ts';
 export { packBatch, transferOf, unpackBatch, type PackedBatch } from './shard/packed-batch.ts';
-export type { BehindState, KnownTenant, TenantFileState } from './shard/shard-file.ts';
-export { behindFrom } from './shard/shard-file.ts';
+export type { BehindState, KnownTenant, TenantFileState } from './shard/known-tenant.ts';
+export { behindFrom } from './shard/known-tenant.ts';
 export type { TenantStateChange } from './shard/roster.ts';
 export type { PlacedBytes } from './shard/records.ts';
 export { openShard, type ShardOptions } from './shard/shard.ts';

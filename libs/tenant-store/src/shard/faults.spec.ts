@@ -17,7 +17,7 @@ import { EntError } from '@entdb/base';
 import { decodeResultRecord } from '@entdb/contracts';
 import { op } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
-import { behindFrom } from './shard-file.ts';
+import { behindFrom } from './known-tenant.ts';
 import type { ShardOptions } from './shard.ts';
 import { tenantDir } from './tenant-folder.ts';
 import {

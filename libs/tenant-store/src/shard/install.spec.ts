@@ -14,7 +14,7 @@ import { decodeResultRecord, decodeWalRecord, encodeWalRecord } from '@entdb/con
 import { op, tenantId } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import type { PlacedBytes } from './records.ts';
-import { behindFrom, type KnownTenant } from './shard-file.ts';
+import { behindFrom, type KnownTenant } from './known-tenant.ts';
 import type { Shard } from './shard-api.ts';
 import { tenantDir } from './tenant-folder.ts';
 import { adoptFor, restoredLog, type RestoredLog } from './testing/restored-log.ts';

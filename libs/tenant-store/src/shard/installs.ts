@@ -5,7 +5,7 @@ import { repeatOf } from '../write/verdict-table.ts';
 import { decodeAll } from './records.ts';
 import type { Roster } from './roster.ts';
 import type { Installation } from './shard-api.ts';
-import { behindFrom } from './shard-file.ts';
+import { behindFrom } from './known-tenant.ts';
 import type { TenantFiles } from './tenant-files.ts';
 import { replaceFolder, tenantDir } from './tenant-folder.ts';
 import { verdictOn, type PublishedVerdict } from './verdicts.ts';

@@ -1,10 +1,6 @@
 import { invariant } from '@entdb/base';
-import {
-  behindFrom,
-  type KnownTenant,
-  type ShardFile,
-  type TenantFileState,
-} from './shard-file.ts';
+import { behindFrom, type KnownTenant, type TenantFileState } from './known-tenant.ts';
+import { type ShardFile } from './shard-file.ts';
 
 /** A tenant as this process knows it. */
 export interface Tenant extends KnownTenant {

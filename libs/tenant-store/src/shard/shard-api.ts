@@ -1,7 +1,7 @@
 import type { EntError } from '@entdb/base';
 import type { PlacedBytes } from './records.ts';
 import type { TenantStateChange } from './roster.ts';
-import type { KnownTenant } from './shard-file.ts';
+import type { KnownTenant } from './known-tenant.ts';
 import type { PublishedVerdict } from './verdicts.ts';
 
 /**

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { EntError } from '@entdb/base';
 import { asStoreError } from '../sqlite/open.ts';
-import type { PlacedBytes } from './records.ts';
+import type { KnownTenant } from './known-tenant.ts';
+import { assertHash, hashOf, tenantFromRow, tenantValues, type TenantRow } from './shard-rows.ts';
 
 /**
  * `shard.db`: what one applier's volume holds. Small, fsynced at every commit, locked for as long as it is open, each row with
@@ -23,63 +23,6 @@ export interface ShardFile {
   /** Whether the file at the path is still the one that was opened: a deleted or replaced volume shows here. */
   intact(): boolean;
   close(): void;
-}
-
-/**
- * `active`: follows the log. `behind`: its files miss records below the partition's checkpoint, from `fromOffset` on, and it is caught up apart
- * from the others. `quarantined`: stands still for the reason given.
- */
-export type TenantFileState =
-  | { readonly kind: 'active' }
-  | BehindState
-  | {
-      readonly kind: 'quarantined';
-      readonly fromOffset: number;
-      readonly code: string;
-      readonly reason: string;
-    };
-
-/**
- * What a tenant that is behind needs. `records`: those from `fromOffset` on, from the log; where the log begins later, files that have them, made elsewhere and
- * installed. `adoption`: the record at `fromOffset` is a restore in place that its files accept; files that stand after it are to be made (`adoptRestored`) and installed.
- */
-export interface BehindState {
-  readonly kind: 'behind';
-  readonly fromOffset: number;
-  readonly needs:
-    | { readonly kind: 'records' }
-    | { readonly kind: 'adoption'; readonly record: PlacedBytes };
-}
-
-export const behindFrom = (fromOffset: number): BehindState => ({
-  kind: 'behind',
-  fromOffset,
-  needs: { kind: 'records' },
-});
-
-export interface KnownTenant {
-  readonly tenantId: string;
-  readonly partition: number;
-  /** Of its first record. */
-  readonly firstOffset: number;
-  readonly state: TenantFileState;
-  /** Its files have at least this offset; -1 where nothing is known, as of a tenant that is being rebuilt. Files with less are stale. */
-  readonly syncedOffset: number;
-}
-
-interface TenantRow {
-  readonly tenant_id: string;
-  readonly partition: number;
-  readonly first_offset: number;
-  readonly state: TenantFileState['kind'];
-  readonly from_offset: number;
-  readonly code: string;
-  readonly reason: string;
-  readonly synced_offset: number;
-  /** Of the record to be adopted; empty where there is none. */
-  readonly adopts: Buffer;
-  readonly adopts_time_ms: number;
-  readonly hash: string;
 }
 
 interface CheckpointRow {
@@ -165,7 +108,7 @@ function shardFileOn(db: Database.Database, path: string): ShardFile {
   const tenants = db
     .prepare<[], TenantRow>('SELECT * FROM tenants ORDER BY tenant_id')
     .all()
-    .map((row) => fromRow(path, row));
+    .map((row) => tenantFromRow(path, row));
 
   const writeCheckpoint = db.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)');
   const writeTenant = db.prepare(
@@ -175,7 +118,7 @@ function shardFileOn(db: Database.Database, path: string): ShardFile {
     (changed: readonly KnownTenant[], moved: ReadonlyMap<number, number>) => {
       for (const checkpoint of moved) writeCheckpoint.run(...checkpoint, hashOf(checkpoint));
       for (const tenant of changed) {
-        const values = toValues(tenant);
+        const values = tenantValues(tenant);
         writeTenant.run(...values, hashOf(values));
       }
     },
@@ -227,67 +170,5 @@ function makeOrCheck(db: Database.Database, path: string, topic: string, partiti
         hint: 'a topic keeps its number of partitions for life; start with the settings and the log that this volume belongs to',
       },
     );
-  }
-}
-
-type Values = readonly (string | number | Uint8Array)[];
-
-/** Against damage: a checkpoint that is too high would pass over records without a word. */
-function hashOf(values: Values): string {
-  const texts = values.map((value) =>
-    typeof value === 'object' ? Buffer.from(value).toString('base64') : value,
-  );
-  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 32);
-}
-
-function assertHash(path: string, hash: string, values: Values): void {
-  if (hash === hashOf(values)) return;
-  throw new EntError('STORE_CORRUPT', `a row of ${path} does not match its checksum`);
-}
-
-function toValues({ tenantId, partition, firstOffset, state, syncedOffset }: KnownTenant) {
-  const fromOffset = state.kind === 'active' ? 0 : state.fromOffset;
-  const { code, reason } = state.kind === 'quarantined' ? state : { code: '', reason: '' };
-  const adopts =
-    state.kind === 'behind' && state.needs.kind === 'adoption' ? state.needs.record : undefined;
-  return [
-    tenantId,
-    partition,
-    firstOffset,
-    state.kind,
-    fromOffset,
-    code,
-    reason,
-    syncedOffset,
-    adopts?.value ?? Buffer.alloc(0),
-    adopts?.timeMs ?? 0,
-  ] as const;
-}
-
-function fromRow(path: string, row: TenantRow): KnownTenant {
-  const tenant: KnownTenant = {
-    tenantId: row.tenant_id,
-    partition: row.partition,
-    firstOffset: row.first_offset,
-    state: stateOf(row),
-    syncedOffset: row.synced_offset,
-  };
-  assertHash(path, row.hash, toValues(tenant));
-  return tenant;
-}
-
-function stateOf(row: TenantRow): TenantFileState {
-  const { from_offset: fromOffset, code, reason, adopts: value } = row;
-  switch (row.state) {
-    case 'active':
-      return { kind: 'active' };
-    case 'behind': {
-      if (!Buffer.isBuffer(value) || value.length === 0) return behindFrom(fromOffset);
-      const timeMs = row.adopts_time_ms;
-      const record = { key: row.tenant_id, offset: fromOffset, timeMs, value };
-      return { kind: 'behind', fromOffset, needs: { kind: 'adoption', record } };
-    }
-    default: // a damaged text does not match the row's checksum
-      return { kind: 'quarantined', fromOffset, code, reason };
   }
 }

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { op } from '../write/testing/log.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';
-import { behindFrom } from './shard-file.ts';
+import { behindFrom } from './known-tenant.ts';
 import { tenantDir } from './tenant-folder.ts';
 import {
   bytesOf,

@@ -3,7 +3,7 @@ import { createInstalls } from './installs.ts';
 import { decodeAll, groupByTenant, type PlacedBytes } from './records.ts';
 import { createRoster } from './roster.ts';
 import type { Shard, ShardNews } from './shard-api.ts';
-import { behindFrom, type KnownTenant, type TenantFileState } from './shard-file.ts';
+import { behindFrom, type KnownTenant, type TenantFileState } from './known-tenant.ts';
 import { createSyncRounds } from './sync-round.ts';
 import { createTenantFiles, type OpenWriter } from './tenant-files.ts';
 import { removeReplaced } from './tenant-folder.ts';

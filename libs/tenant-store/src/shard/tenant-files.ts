@@ -2,7 +2,7 @@ import { EntError, isEntError, type Logger } from '@entdb/base';
 import type { TenantWriter } from '../store.ts';
 import { createHandleCache } from './handle-cache.ts';
 import type { Roster } from './roster.ts';
-import { behindFrom } from './shard-file.ts';
+import { behindFrom } from './known-tenant.ts';
 import { identityOf, moveAside, tenantDir } from './tenant-folder.ts';
 
 export type OpenWriter = (options: {

@@ -11,7 +11,7 @@ import {
 } from '../../transfer/testing/restores.ts';
 import { delivery, op, recordAt, tenantId } from '../../write/testing/log.ts';
 import type { PlacedBytes } from '../records.ts';
-import type { KnownTenant } from '../shard-file.ts';
+import type { KnownTenant } from '../known-tenant.ts';
 import type { Shard } from '../shard-api.ts';
 import { tenantDir } from '../tenant-folder.ts';
 
