@@ -1,5 +1,5 @@
 import { snapshotId } from '@entdb/archive-format';
-import type { History, RetentionPlan } from '@entdb/snapshot';
+import type { History, RetentionPlan, StoredRestorePoint } from '@entdb/snapshot';
 
 /** What retention leaves, and why: the other half of a plan. */
 export interface Stay {
@@ -8,7 +8,11 @@ export interface Stay {
 }
 
 /** Pure. In the order of what is asked first: why nothing goes, the base, what is younger, what is protected, the segments. */
-export function whatStays({ segments, snapshots }: History, plan: RetentionPlan): readonly Stay[] {
+export function whatStays(
+  { segments, snapshots, erasures }: History,
+  plan: RetentionPlan,
+  restorePoints: readonly StoredRestorePoint[] = [],
+): readonly Stay[] {
   if (plan.held !== null) return [{ what: 'everything', why: plan.held }];
   const boundary = new Date(plan.boundaryMs).toISOString();
   if (plan.base === null)
@@ -21,6 +25,7 @@ export function whatStays({ segments, snapshots }: History, plan: RetentionPlan)
   const goes = new Set([...plan.snapshots, ...plan.segments]);
   const ids = snapshots.map(({ logTimeUs }) => snapshotId(logTimeUs / 1000));
   const base = snapshots[ids.indexOf(plan.base)];
+  const isOfErasure = erasures.some(({ at }) => at.sequence === base?.sequence);
   const younger = ids.slice(ids.indexOf(plan.base) + 1);
   const staying = segments.filter(({ segment }) => !goes.has(segment));
   const needed = staying.filter(({ lastSequence }) => lastSequence > (base?.sequence ?? 0));
@@ -28,7 +33,9 @@ export function whatStays({ segments, snapshots }: History, plan: RetentionPlan)
   return [
     {
       what: plan.base,
-      why: `the newest sound snapshot at or before ${boundary}: what came since is restored from it`,
+      why: isOfErasure
+        ? 'the state right after the newest erasure: what came before never comes back'
+        : `the newest sound snapshot at or before ${boundary}: what came since is restored from it`,
     },
     ...(younger.length > 0
       ? [{ what: counted(younger.length, 'snapshot'), why: `younger than ${boundary}` }]
@@ -42,6 +49,12 @@ export function whatStays({ segments, snapshots }: History, plan: RetentionPlan)
           },
         ]
       : []),
+    ...restorePoints
+      .filter(({ sequence }) => !plan.restorePoints.includes(sequence))
+      .map(({ sequence }) => ({
+        what: `the restore point of record ${sequence}`,
+        why: 'a restore may come by the record that names it',
+      })),
     ...(last
       ? [{ what: last.segment, why: 'the last one: the archiver finds in it where to go on' }]
       : []),

@@ -6,6 +6,9 @@ import { startS3, type S3Server } from '@entdb/deploy/s3';
 import { createS3Store, type ObjectStore } from '@entdb/object-store';
 import { describeBadInput, inside, runInto, type Ward } from './testing/bad-input-run.ts';
 
+// Each case is a process or several, and a machine may have other work.
+jest.setTimeout(300_000);
+
 let dir: string;
 let server: S3Server;
 let store: ObjectStore;

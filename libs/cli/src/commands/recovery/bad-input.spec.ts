@@ -9,6 +9,9 @@ import { createDirectoryStore, type ObjectStore } from '@entdb/object-store';
 import { describeBadInput, inside, runInto, type Ward } from './testing/bad-input-run.ts';
 import { patientIn } from './testing/harm.ts';
 
+// Each case is a process or several, and a machine may have other work.
+jest.setTimeout(300_000);
+
 const main = join(__dirname, '../../main.ts');
 const applier = join(__dirname, '../../../../../services/applier/src/main.ts');
 let dir: string;

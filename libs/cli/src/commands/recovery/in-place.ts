@@ -110,7 +110,7 @@ function tellPreview(preview: InPlacePreview, output: Output): void {
   if (first && last)
     rows.push([
       'undone',
-      `${undone.records} records, offsets ${first.offset} to ${last.offset}, ${isoOf(first.timeMs)} to ${isoOf(last.timeMs)}`,
+      `${undone.records} record${undone.records === 1 ? '' : 's'}, offsets ${first.offset} to ${last.offset}, ${isoOf(first.timeMs)} to ${isoOf(last.timeMs)}`,
     ]);
   const more = undone.records > keys.length ? `, and ${undone.records - keys.length} more` : '';
   if (keys.length > 0) rows.push(['keys', `${keys.join(', ')}${more}`]);

@@ -8,6 +8,9 @@ import { partitionOf } from '@entdb/base';
 import { encodeWalRecord } from '@entdb/contracts';
 import { createDirectoryStore } from '@entdb/object-store';
 
+// Each case is a process or several, and a machine may have other work.
+jest.setTimeout(300_000);
+
 const tenantId = 'tenant_123';
 const main = join(__dirname, '../../main.ts');
 let dir: string;

@@ -13,6 +13,7 @@ import {
   applyRetention,
   keptSnapshots,
   listArchivedTenants,
+  listRestorePoints,
   loadCatalog,
   planRetention,
   type RetentionPlan,
@@ -96,8 +97,11 @@ async function one(
         `the object store holds nothing of tenant ${tenantId}`,
         { tenantId, hint: 'check the tenant id, the bucket and its prefix' },
       );
-    const plan = planRetention(catalog, { nowMs: clock.now(), retentionDays, kept });
-    return { kind: 'planned', plan, stays: whatStays(history, plan) };
+    const { points: restorePoints } = await listRestorePoints(store, tenantId, { signal });
+    const nowMs = clock.now();
+    const plan = planRetention(catalog, { nowMs, retentionDays, kept, restorePoints });
+    const stays = whatStays(history, plan, restorePoints);
+    return { kind: 'planned', plan, stays };
   } catch (error) {
     signal.throwIfAborted();
     return { kind: 'failed', tenantId, error };
@@ -151,6 +155,8 @@ function tell(result: Result, { output }: Surroundings): void {
     output.line(
       `  ${goes.padEnd(8)}${segments.length} segments, ${segments[0]} to ${segments.at(-1)}`,
     );
+  for (const sequence of plan.restorePoints)
+    output.line(`  ${goes.padEnd(8)}the restore point of record ${sequence}`);
   if (objects.length > 0)
     output.line(`  ${goes.padEnd(8)}${objects.length} objects, ${bytes} bytes in all`);
   if (result.kind === 'planned')

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { createDirectoryStore } from '@entdb/object-store';
 import { archiveIn, runEntdb, type Archive } from './testing/archive.ts';
 
+// Each case is a process or several, and a machine may have other work.
+jest.setTimeout(300_000);
+
 const year2020 = Date.UTC(2020, 0, 1);
 const names = Array.from({ length: 5 }, (_, i) => `tenant-${i}`);
 let dir: string;
