@@ -1,25 +1,4 @@
-/** Method: the run of `make damage`, with one change in many, and all changes of a segment that stands alone. */
-import { runDamage } from './run.ts';
+/** Method: the run of `make damage`, short, with a seed that is printed by the name of the test. */
+import { describeDamage } from './suite.ts';
 
-const seed = Number(process.env['ENTDB_TEST_SEED'] ?? Date.now() % 1_000_000);
-
-it(`restore and verify detect changed bytes of every kind of object (seed ${seed})`, async () => {
-  const oneOf = 101;
-  const report = await runDamage({ seed, s3: false, workers: 2, oneOf, aside: () => {} });
-  expect(report.undetected).toEqual([]);
-  expect(report.rows.map(({ object }) => object).toSorted()).toEqual([
-    'checksum',
-    'erasure',
-    'segment',
-    'snapshot: canonical.db',
-    'snapshot: mailbox.db',
-    'snapshot: manifest.json',
-  ]);
-  for (const { changes, byRestore, byVerify } of report.rows)
-    expect([byRestore, byVerify]).toEqual([changes, changes]);
-  const { flips, detected, withoutMeaning } = report.alone;
-  const { header, padding, otherCopy } = withoutMeaning;
-  expect(detected + header + padding + otherCopy).toBe(flips);
-  expect(header).toBe(1 + 8 * 6);
-  expect(detected / flips).toBeGreaterThan(0.95);
-}, 600_000);
+describeDamage({ s3: false, oneOf: 151 });

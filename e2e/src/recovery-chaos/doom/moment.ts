@@ -1,27 +1,44 @@
 import { writeFileSync } from 'node:fs';
+import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 
 /** At which moment this process ends, and where it leaves word that it came there. */
 export interface Doom {
   readonly moment: string;
+  /** Counted by each thread for itself. */
   readonly times: number;
   readonly sign: string;
 }
 
 /** What a service is told that shall live on. */
 export const spared = 'spared';
+type Told = Doom | typeof spared;
 
-let doom = read(process.env['ENTDB_TEST_DOOM']);
-let left = doom?.times ?? 0;
+const variable = 'ENTDB_TEST_DOOM';
+let doom: Doom | undefined;
+let left = 0;
 
-function read(text: string | undefined): Doom | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as Doom); // written by the conductor
+function accept(told: Told): void {
+  doom = told === spared ? undefined : told;
+  left = doom?.times ?? 0;
 }
 
-/** Lets the conductor tell this process at any time; a command is told by its environment instead. */
+/**
+ * Lets the conductor tell this process at any time; a command is told by its environment instead. Work is done on threads, too: they hear it from the main one, and those that
+ * are started later find it in the environment.
+ */
 export function listenForDoom(): void {
-  process.on('message', (told: Doom | typeof spared) => {
-    doom = told === spared ? undefined : told;
-    left = doom?.times ?? 0;
+  const text = process.env[variable];
+  if (text !== undefined) accept(JSON.parse(text) as Told); // written by the conductor
+  const channel = new BroadcastChannel('entdb-test-doom');
+  channel.unref();
+  if (!isMainThread) {
+    channel.onmessage = (event) => accept((event as { readonly data: Told }).data);
+    return;
+  }
+  process.on('message', (told: Told) => {
+    accept(told);
+    process.env[variable] = JSON.stringify(told);
+    channel.postMessage(told);
   });
   process.channel?.unref();
 }
