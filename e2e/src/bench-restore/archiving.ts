@@ -77,10 +77,12 @@ export async function startArchiving(place: Place): Promise<Archiving> {
 export function* batchesOf(
   tenantId: string,
   records: number,
+  scale = 1,
 ): Generator<readonly AppendRecord[], void> {
-  const history = historyOf(tenantId, seed);
-  for (let left = records; left > 0; left -= recordsPerAppend)
-    yield Array.from({ length: Math.min(left, recordsPerAppend) }, () => ({
+  const history = historyOf(tenantId, seed, scale);
+  const size = Math.floor(recordsPerAppend / scale);
+  for (let left = records; left > 0; left -= size)
+    yield Array.from({ length: Math.min(left, size) }, () => ({
       key: tenantId,
       value: history.next().value.value,
     }));

@@ -148,12 +148,17 @@ async function recordsOf(
   return records;
 }
 
-export function verifyContest(options: ContestOptions): Contest {
+export async function verifyContest(options: ContestOptions): Promise<Contest> {
   const { store, tenant } = options;
-  const { tenantId, segments } = tenant;
-  const files = filesOf(tenant);
-  const keys = [...segments.map(({ segment }) => segment), ...files.keys];
-  const units = (segments.reduce((sum, { bytes }) => sum + bytes, 0) + files.bytes) / mebibyte;
+  const { tenantId } = tenant;
+  const keys: string[] = [];
+  let bytes = 0;
+  for (const top of ['archive', 'snapshots'])
+    for await (const { key, size } of store.list({ prefix: `${top}/${tenantId}/` })) {
+      keys.push(key);
+      bytes += size;
+    }
+  const units = bytes / mebibyte;
   return {
     title: 'verify, every checksum',
     terms: `MiB of ${units.toFixed(1)} MiB in ${keys.length} objects; the limit reads and hashes them`,

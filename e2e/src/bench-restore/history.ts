@@ -32,22 +32,25 @@ const words =
     ' ',
   );
 
-/** Without end. */
-export function* historyOf(tenantId: string, seed: number): Generator<LogLine, never> {
+/** Without end. `scale` makes texts that many times longer. */
+export function* historyOf(tenantId: string, seed: number, scale = 1): Generator<LogLine, never> {
   const chance = seeded(seed);
   const random: Random = (below) => chance.between(0, below);
   let timeMs = startMs;
   for (let n = 0; ; n += 1) {
     timeMs += random(40);
-    yield { offset: n, timeMs, value: recordOf(tenantId, n, random) };
+    yield { offset: n, timeMs, value: recordOf(tenantId, n, random, scale) };
   }
 }
 
-function recordOf(tenantId: string, n: number, random: Random): Uint8Array {
+function recordOf(tenantId: string, n: number, random: Random, scale: number): Uint8Array {
   const transaction: Transaction = {
     $typeName: 'entdb.v1.Transaction',
     preconditions: [],
-    operations: operationsOf(n, random).map((op) => ({ $typeName: 'entdb.v1.Operation', op })),
+    operations: operationsOf(n, random, scale).map((op) => ({
+      $typeName: 'entdb.v1.Operation',
+      op,
+    })),
   };
   return encodeWalRecord({
     $typeName: 'entdb.v1.WalRecord',
@@ -63,7 +66,8 @@ function recordOf(tenantId: string, n: number, random: Random): Uint8Array {
 }
 
 /** Of ten records seven create, one of them with mail; one changes, one removes and makes anew, one creates two with a shorter text. */
-function operationsOf(n: number, random: Random): readonly Operation['op'][] {
+function operationsOf(n: number, random: Random, scale: number): readonly Operation['op'][] {
+  const whole = 700 * scale;
   const kind = n < 20 ? 0 : random(10);
   const earlier = random(Math.max(n, 1));
   switch (kind) {
@@ -75,7 +79,7 @@ function operationsOf(n: number, random: Random): readonly Operation['op'][] {
             $typeName: 'entdb.v1.UpdateNode',
             typeId: 1,
             id: idOf(earlier, 0),
-            set: { 2: val.int(random(1_000_000)), 3: val.str(textOf(random, 700)) },
+            set: { 2: val.int(random(1_000_000)), 3: val.str(textOf(random, whole)) },
             clear: [],
           },
         },
@@ -86,12 +90,12 @@ function operationsOf(n: number, random: Random): readonly Operation['op'][] {
           case: 'deleteNode',
           value: { $typeName: 'entdb.v1.DeleteNode', typeId: 1, id: idOf(earlier, 0) },
         },
-        creation(n, 0, random, 700),
+        creation(n, 0, random, whole),
       ];
     case 9:
-      return [creation(n, 0, random, 350), creation(n, 1, random, 350)];
+      return [creation(n, 0, random, whole / 2), creation(n, 1, random, whole / 2)];
     default:
-      return [creation(n, 0, random, 700, kind === 6)];
+      return [creation(n, 0, random, whole, kind === 6)];
   }
 }
 

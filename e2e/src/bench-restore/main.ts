@@ -78,7 +78,7 @@ async function competeAll(place: Place): Promise<void> {
   const options: ContestOptions = { store, tenant, dir };
   if (wanted.includes('snapshot')) await compete(snapshotContest(options));
   if (wanted.includes('replay')) await compete(await replayContest(options));
-  if (wanted.includes('verify')) await compete(verifyContest(options));
+  if (wanted.includes('verify')) await compete(await verifyContest(options));
   if (!wanted.includes('archive')) return;
   await using archiving = await startArchiving(place);
   await compete(await archiveContest(options, archiving));

@@ -13,6 +13,9 @@ export interface MemoryOf {
   readonly tools: ReadonlyMap<string, ToolRun>;
 }
 
+/** Long texts: a gigabyte is soon made of them. */
+const scale = 8;
+
 /** A tenant goes the whole way: from the log into the archive, into a snapshot, and back. */
 export async function measureMemory(
   place: Place,
@@ -20,7 +23,7 @@ export async function measureMemory(
   megabytes: number,
   aside: (line: string) => void,
 ): Promise<MemoryOf> {
-  const records = recordsFor(megabytes);
+  const records = recordsFor(megabytes, scale);
   const tenantId = `size-${records}`;
   const tools = new Map<string, ToolRun>();
   const folder = mkdtempSync(join(dir, 'memory-'));
@@ -54,7 +57,7 @@ async function archive(place: Place, tenantId: string, records: number): Promise
     await using archiving = await startArchiving(place);
     const { pid } = archiving.archiver;
     const started = performance.now();
-    await archiving.archive(tenantId, batchesOf(tenantId, records));
+    await archiving.archive(tenantId, batchesOf(tenantId, records, scale));
     const seconds = (performance.now() - started) / 1000;
     if (pid === undefined || archiving.archiver.restarts > 0) throw new Error('the archiver ended');
     return { seconds, peakBytes: peakBytesOf(pid) };

@@ -38,10 +38,11 @@ export const partitions = 16;
 /** As the archiver cuts by default. */
 const segmentBytes = 8 * 1024 * 1024;
 
-/** Of both files, for a record of the history. */
-const bytesPerRecord = 1590;
-export const recordsFor = (megabytes: number): number =>
-  Math.ceil((megabytes * 1e6) / bytesPerRecord);
+/** How many records of the history make files of that size, both together; about. */
+export function recordsFor(megabytes: number, scale = 1): number {
+  const bytesPerRecord = 930 + 660 * scale;
+  return Math.ceil((megabytes * 1e6) / bytesPerRecord);
+}
 
 export async function archiveTenant(options: TenantOptions): Promise<ArchivedTenant> {
   const { store, tenantId, records, recordsSince = 0, dir } = options;
