@@ -9,9 +9,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EntError } from '@entdb/base';
+import { EntError, isEntError } from '@entdb/base';
 import { decodeResultRecord, decodeWalRecord, encodeWalRecord } from '@entdb/contracts';
+import * as fc from 'fast-check';
 import { op, tenantId } from '../write/testing/log.ts';
+import { dump, tenantDirAt } from '../write/testing/tenant-dir.ts';
 import { openTenantWriter } from '../write/writer.ts';
 import type { PlacedBytes } from './records.ts';
 import { behindFrom, type KnownTenant } from './known-tenant.ts';
@@ -169,6 +171,63 @@ describe('a restore in place', () => {
     close(shard);
     expect(digests(volume, [tenantId])).toEqual([expectedAt(12)]);
   });
+
+  it('ends in the same rows after any history of batches, syncs, restarts and lost files', () => {
+    const long = restoredLog(22, 4);
+    const expected = dump(tenantDirAt(long.copy(22)));
+    const step = fc.oneof(
+      fc.integer({ min: 1, max: 9 }),
+      fc.constantFrom('relieve', 'sync', 'restart', 'lose'),
+    );
+    /** Whatever the tenant waits for. */
+    const relieve = (shard: Shard, at: string) => {
+      const tenant = shard.tenants().find((one) => one.tenantId === tenantId);
+      if (tenant?.state.kind !== 'behind') return false;
+      const { fromOffset: from, needs } = tenant.state;
+      const next = shard.nextOffset(partition);
+      if (needs.kind === 'records')
+        shard.catchUp(
+          { partition, tenantIds: [tenantId], from, next },
+          long.records.slice(from, next),
+        );
+      else
+        try {
+          adoptFor(shard, at, tenant, (sequence) => long.copy(sequence));
+        } catch (error) {
+          if (!isEntError(error) || error.facts.metadata?.['folder'] !== 'current') throw error;
+          shard.distrust(tenantId, error);
+        }
+      return true;
+    };
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (taken) => {
+        const at = mkdtempSync(join(dir, 'run-'));
+        let shard = shardAt(at);
+        const apply = (count: number) => {
+          const next = shard.nextOffset(partition);
+          const batch = long.records.slice(next, next + count);
+          if (batch.length > 0) shard.apply(partition, batch);
+        };
+        for (const one of taken) {
+          if (typeof one === 'number') apply(one);
+          else if (one === 'relieve') relieve(shard, at);
+          else if (one === 'sync') shard.sync();
+          else {
+            close(shard);
+            if (one === 'lose') rmSync(tenantDir(at, tenantId), { recursive: true, force: true });
+            shard = shardAt(at);
+          }
+        }
+        while (shard.nextOffset(partition) < 22) apply(7);
+        while (relieve(shard, at));
+        close(shard);
+        expect(dump(tenantDirAt(tenantDir(at, tenantId)))).toEqual(expected);
+        rmSync(at, { recursive: true });
+      }),
+      { numRuns: Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 15) },
+    );
+    long.remove();
+  }, 120_000);
 
   it('is met again after a quarantine and a restart', () => {
     const first = shardAt(volume);
