@@ -101,7 +101,7 @@ it.each(['LOG_UNAVAILABLE', 'LOG_START_PASSED', 'LOG_TRUNCATED', 'RECORD_CORRUPT
       },
     });
     await until(() => heard('a').length === 3);
-    expect(heard('a').toSorted()).toEqual([1, 2, 3]);
+    expect(new Set(heard('a'))).toEqual(new Set([1, 2, 3]));
     await until(() => hearing.trouble() === undefined);
   },
 );

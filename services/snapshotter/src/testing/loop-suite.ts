@@ -271,6 +271,25 @@ export function describeLoop(name: string, openStore: () => Promise<ObjectStore>
         ]);
       });
 
+      it('stay in doubt although another snapshotter, which has not heard of it, has passed the record', async () => {
+        await archives.grow('a', 20, beganMs);
+        const ledger = createDigestLedger();
+        const other = { ...content('a', 15), mailbox: 'f'.repeat(64) }; // of the mailbox, no copy keeps what it had
+        ledger.hear(published('applier-0', 'a', 15, other));
+        const { fault, snapshotter, metric } = start({ published: ledger });
+        await until(() => fault('a') !== undefined);
+        const { signal } = new AbortController();
+        const cacheDir = join(folder.path, `cache-${runs++}`);
+        const work = workAt({ store, clock: realClock, rng: realRng, signal });
+        await work.makeSnapshot({ tenantId: 'a', cacheDir, published: new Map() });
+        await archives.grow('a', 60, beganMs + 60_000);
+        await until(() => snapshotter.tenants()[0]?.waiting?.records === 60);
+        const failures = await metric('snapshot_failures_total');
+        await until(async () => (await metric('snapshot_failures_total')) > failures + 2);
+        expect(snapshotter.tenants()[0]?.doubt).toMatchObject({ sequence: 15 });
+        expect(await snapshotsOf('a')).toEqual([20]);
+      });
+
       it('find a working copy that is wrong: it is made again from the archive, and the doubt is settled', async () => {
         await archives.grow('a', 20, beganMs);
         const ledger = createDigestLedger();
