@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { sealRecord } from './envelope.ts';
-import { isErasure } from './erasing.ts';
+import { isErasure, mayErase } from './erasing.ts';
 import { WalRecordSchema } from './gen/entdb/v1/record_pb.ts';
 import { encodeWalRecord } from './record.ts';
 import { sampleRecords } from './testing/samples.ts';
@@ -31,6 +31,11 @@ it('is one in whatever form another program has written it', () => {
   expect(isErasure('acme', sealed('5a0208010a0461636d65'))).toBe(true);
   expect(isErasure('acme', sealed('0a0461636d655a03088100'))).toBe(true);
   expect(isErasure('acme', sealed('0a0461636d655a0208015a020800'))).toBe(false);
+});
+
+it('is looked for without decoding records of other kinds', () => {
+  for (const record of Object.values(sampleRecords))
+    expect(mayErase(encodeWalRecord(record))).toBe(record.body.case === 'tenantDeleted');
 });
 
 it('is none that cannot be read', () => {

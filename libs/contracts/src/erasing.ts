@@ -10,7 +10,7 @@ import { lengthTag } from './wire-fields.ts';
  */
 export function isErasure(key: string, value: Uint8Array): boolean {
   try {
-    if (!hasDeletion(value.subarray(headerBytes))) return false;
+    if (!mayErase(value)) return false;
     const { body } = decodeWalRecord(key, value);
     return body.case === 'tenantDeleted' && body.value.erase;
   } catch {
@@ -20,8 +20,9 @@ export function isErasure(key: string, value: Uint8Array): boolean {
 
 const tagOfDeletion = lengthTag(WalRecordSchema.field.tenantDeleted);
 
-/** By hand, for every record that is archived comes through here. */
-function hasDeletion(body: Uint8Array): boolean {
+/** Whether there is a deletion in it. By hand, for every record that is archived comes through here. */
+export function mayErase(value: Uint8Array): boolean {
+  const body = value.subarray(headerBytes);
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -37,8 +38,10 @@ function hasDeletion(body: Uint8Array): boolean {
     if (tag === tagOfDeletion) return true;
     const type = tag & 7;
     if (type === WireType.Varint) varint();
-    else if (type === WireType.LengthDelimited) at += varint();
-    else return true; // none of ours: whoever decodes it decides
+    else if (type === WireType.LengthDelimited) {
+      const length = varint(); // first: it moves the place, too
+      at += length;
+    } else return true; // none of ours: whoever decodes it decides
   }
   return false;
 }

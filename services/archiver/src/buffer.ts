@@ -77,7 +77,9 @@ export function createRecordBuffer(onHeld: (bytes: number) => void): RecordBuffe
     },
     push(record, nowMs) {
       // A copy: the value may be a view of a whole fetch, which must not live as long as one small record of it.
-      records.push({ ...record, value: keep(record.value) });
+      const { topic, partition, offset, timeMs, key, headers } = record;
+      const value = keep(record.value);
+      records.push({ topic, partition, offset, timeMs, key, headers, value });
       arrivals.push(nowMs);
       lines += lineBytesOf(record);
       hold(memoryBytes(record));

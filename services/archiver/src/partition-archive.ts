@@ -63,7 +63,8 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
   const tenants = new Map<string, TenantArchive>();
   let endOffset = Math.max(options.endOffset, beginning.offset);
   let readThroughMs = options.beganMs;
-  let seen = { records: 0, bytes: 0 };
+  let recordsSeen = 0;
+  let bytesSeen = 0;
   let failure: EntError | undefined;
 
   const tenantOf = (key: string): TenantArchive => {
@@ -92,8 +93,9 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
         if (record.offset < view.nextOffset) continue;
         view.nextOffset = record.offset + 1;
         readThroughMs = record.timeMs;
-        seen = { records: seen.records + 1, bytes: seen.bytes + bytesOf(record) };
-        if (isTenantId(record.key)) {
+        recordsSeen += 1;
+        bytesSeen += bytesOf(record);
+        if (tenants.has(record.key) || isTenantId(record.key)) {
           tenantOf(record.key).take(record);
         } else {
           options.onUnowned();
@@ -144,7 +146,7 @@ export function createPartitionArchive(options: PartitionArchiveOptions): Partit
         oldestMs = Math.min(oldestMs, unarchived.first?.timeMs ?? oldestMs);
         oldest = Math.min(oldest, unarchived.first?.offset ?? oldest);
       }
-      const each = seen.records === 0 ? 0 : seen.bytes / seen.records;
+      const each = recordsSeen === 0 ? 0 : bytesSeen / recordsSeen;
       return {
         records,
         ageMs: Math.max(0, nowMs - oldestMs),
