@@ -40,11 +40,9 @@ export async function verify(flags: VerifyFlags, surroundings: Surroundings): Pr
   return withPlaces(surroundings, { archiveOnly }, async (recovery) => {
     const { places, clock } = recovery;
     const beganMs = clock.monotonic();
-    const drawn = await draw(flags, recovery, signal);
+    const { words, ...drawn } = await draw(flags, recovery, signal);
     const cost = await verificationCost(places.store, drawn.tenantIds, level, signal);
-    output.note(
-      `verify ${level}: ${drawn.words}: ${cost.sentence}, about ${cost.estimateSeconds} s`,
-    );
+    output.note(`verify ${level}: ${words}: ${cost.sentence}, about ${cost.estimateSeconds} s`);
     if (flags.dryRun) {
       if (json) output.json({ level, ...drawn, cost });
       return drawn.tenantIds.length === 0 ? nothingThere(surroundings) : exitCodes.ok;
