@@ -4,7 +4,14 @@ import { decodeSegment, snapshotFileName, snapshotId } from '@entdb/archive-form
 import { realClock, realRng } from '@entdb/base';
 import { decodeWalRecord } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
-import { restoreTenant, verifyTenant, type RestoreRequest } from '@entdb/snapshot';
+import {
+  planFor,
+  restoreTenant,
+  verifyTenant,
+  type PlanRequest,
+  type PlanStart,
+  type RestoreRequest,
+} from '@entdb/snapshot';
 import type { PlacedRecord } from '@entdb/tenant-store';
 import type { Contender, Contest, Sample } from '../bench/contest.ts';
 import { applyAll, downloadAndWrite, parseAll, readAndHash, textsOf, unpackAll } from './raw.ts';
@@ -48,6 +55,18 @@ async function timed(units: number, work: () => Promise<void> | void): Promise<S
   return { perSecond: units / seconds, cpuUs: (user + system) / units };
 }
 
+type Ask = Pick<PlanRequest, 'target' | 'from'>;
+
+const planOf = ({ store, tenant: { tenantId } }: ContestOptions, ask: Ask) =>
+  planFor({ store, clock: realClock, tenantId, short: 'accept', ...ask });
+
+/** What the plan says of the time that it will take. */
+async function estimateOf(options: ContestOptions, from: PlanStart): Promise<string> {
+  const { planning } = await planOf(options, { target: { kind: 'latest' }, from });
+  if (planning.kind !== 'plan') throw new Error('there is no plan');
+  return `estimated ${planning.plan.estimateSeconds} s`;
+}
+
 export const restoreInto = (
   { store, tenant: { tenantId } }: ContestOptions,
   outputDir: string,
@@ -72,12 +91,12 @@ function filesOf({ tenantId, manifest }: ArchivedTenant) {
   return { keys, bytes };
 }
 
-export function snapshotContest(options: ContestOptions): Contest {
+export async function snapshotContest(options: ContestOptions): Promise<Contest> {
   const { keys, bytes } = filesOf(options.tenant);
   const units = bytes / mebibyte;
   return {
     title: 'restore of a snapshot',
-    terms: `MiB of ${units.toFixed(1)} MiB in ${keys.length} files; the limit fetches and writes them, and syncs`,
+    terms: `MiB of ${units.toFixed(1)} MiB in ${keys.length} files, ${await estimateOf(options, { kind: 'best' })}; the limit fetches and writes them, and syncs`,
     limit: inFolder(options, 'download, write', units, (folder) =>
       downloadAndWrite(options.store, keys, folder),
     ),
@@ -115,7 +134,7 @@ export async function replayContest(options: ContestOptions): Promise<Contest> {
   const chars = lines.flat().reduce((sum, line) => sum + line.length, 0);
   return {
     title: 'replay of an archive',
-    terms: `${records.length} records, ${Math.round(chars / records.length)} bytes a line, from an empty tenant; the limit is the slowest of what must be done`,
+    terms: `${records.length} records, ${Math.round(chars / records.length)} bytes a line, from an empty tenant, ${await estimateOf(options, { kind: 'scratch' })}; the limit is the slowest of what must be done`,
     limit: limit!,
     contenders: [
       ...others,
@@ -126,6 +145,11 @@ export async function replayContest(options: ContestOptions): Promise<Contest> {
         }),
         aim: 0.5,
       },
+      inFolder(options, 'find a key', records.length, async () => {
+        const target = { kind: 'key', key: 'a key that nobody used', inclusive: true } as const;
+        const { planning } = await planOf(options, { target, from: { kind: 'best' } });
+        if (planning.kind !== 'refused') throw new Error('the key was found');
+      }),
     ],
   };
 }
@@ -159,20 +183,17 @@ export async function verifyContest(options: ContestOptions): Promise<Contest> {
       bytes += size;
     }
   const units = bytes / mebibyte;
+  const verify = () =>
+    verifyTenant({ store, clock: realClock, rng: realRng, tenantId, level: 'checksums' });
+  const { estimateSeconds } = (await verify()).cost;
   return {
     title: 'verify, every checksum',
-    terms: `MiB of ${units.toFixed(1)} MiB in ${keys.length} objects; the limit reads and hashes them`,
+    terms: `MiB of ${units.toFixed(1)} MiB in ${keys.length} objects, estimated ${estimateSeconds} s; the limit reads and hashes them`,
     limit: inFolder(options, 'GET, SHA-256', units, () => readAndHash(store, keys)),
     contenders: [
       {
         ...inFolder(options, 'verify', units, async () => {
-          const { ok } = await verifyTenant({
-            store,
-            clock: realClock,
-            rng: realRng,
-            tenantId,
-            level: 'checksums',
-          });
+          const { ok } = await verify();
           if (!ok) throw new Error('verify found something');
         }),
         aim: 0.8,

@@ -76,7 +76,7 @@ async function competeAll(place: Place): Promise<void> {
   const { store } = place;
   const tenant = await archiveTenant({ store, tenantId: 'bench', records, dir });
   const options: ContestOptions = { store, tenant, dir };
-  if (wanted.includes('snapshot')) await compete(snapshotContest(options));
+  if (wanted.includes('snapshot')) await compete(await snapshotContest(options));
   if (wanted.includes('replay')) await compete(await replayContest(options));
   if (wanted.includes('verify')) await compete(await verifyContest(options));
   if (!wanted.includes('archive')) return;
