@@ -13,6 +13,8 @@ import type { Seeded } from '../parts/seeded.ts';
 
 /** Writes to the log while everything else goes on. */
 export interface Load {
+  /** Writes briskly for a while. What a round takes longer it must not make larger: then it goes on slowly. */
+  quicken(): void;
   /** Tenants that are written to from now on. */
   setTenants(tenants: readonly string[]): void;
   /** Writes so many records of one tenant at once, each with so many bytes of text. */
@@ -21,7 +23,10 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-const pauseMs = 40;
+/** The pace of the load, not a wait for anything. */
+const briskMs = 40;
+const slowMs = 1_000;
+const briskRecords = 60;
 const ids = Array.from({ length: 60 }, (_, i) => `node-${i}`);
 
 export async function startLoad(wal: Wal, partitions: number, random: Seeded): Promise<Load> {
@@ -31,6 +36,7 @@ export async function startLoad(wal: Wal, partitions: number, random: Seeded): P
   const ended = new AbortController();
   let tenants: readonly string[] = [];
   let written = 0;
+  let sinceQuickened = 0;
 
   const append = async (tenantId: string, bytes: number): Promise<void> => {
     written += 1;
@@ -40,11 +46,15 @@ export async function startLoad(wal: Wal, partitions: number, random: Seeded): P
   const loop = (async () => {
     while (!ended.signal.aborted) {
       if (tenants.length > 0) await append(random.pick(tenants), random.between(0, 300));
-      // The pace of the load, not a wait for anything.
+      sinceQuickened += 1;
+      const pauseMs = sinceQuickened < briskRecords ? briskMs : slowMs;
       await delay(pauseMs, undefined, { signal: ended.signal }).catch(() => {});
     }
   })();
   return {
+    quicken: () => {
+      sinceQuickened = 0;
+    },
     setTenants: (now) => {
       tenants = now;
     },

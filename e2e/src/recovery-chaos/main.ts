@@ -11,6 +11,8 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    /** Begins no round after so many minutes. */
+    minutes: { type: 'string' },
     /** On an S3 server instead of a directory. */
     s3: { type: 'boolean', default: false },
     /** On three Kafka brokers instead of the embedded log. */
@@ -30,6 +32,7 @@ const report = await runRecoveryChaos({
   seed,
   s3: values.s3,
   kafka: values.kafka,
+  ...(values.minutes !== undefined && { minutesMax: Number(values.minutes) }),
   aside: (line) => process.stderr.write(`${seconds()} s: ${line}\n`),
 });
 const names = [

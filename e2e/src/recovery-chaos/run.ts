@@ -16,6 +16,8 @@ export interface RecoveryChaosOptions {
   readonly seed: number;
   readonly s3: boolean;
   readonly kafka: boolean;
+  /** Begins no round after so many minutes. */
+  readonly minutesMax?: number;
   readonly aside: (line: string) => void;
 }
 
@@ -114,10 +116,15 @@ export async function runRecoveryChaos(
     return report;
   };
 
+  const endsAt = performance.now() + (options.minutesMax ?? Infinity) * 60_000;
+  let played = 0;
   try {
     for (const [index, round] of planRounds(rounds, seeded(seed)).entries()) {
       if (index % roundsPerGeneration === 0)
         await beginGeneration(Math.floor(index / roundsPerGeneration));
+      if (performance.now() > endsAt) break;
+      played += 1;
+      load.quicken();
       await playRound(stage, round);
       await ledger.look();
       for (const tenantId of tenants) {
@@ -150,7 +157,7 @@ export async function runRecoveryChaos(
     await ledger.look();
     await ledger.readAgain();
     return {
-      rounds,
+      rounds: played,
       kills,
       records: load.written,
       tenants: all.length,
