@@ -1,7 +1,7 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { invariant } from '@entdb/base';
 import { decodeWalRecord } from '@entdb/contracts';
-import { restoreTenant } from '@entdb/snapshot';
+import { restoreNamedState } from '@entdb/snapshot';
 import { adoptRestored, tenantDir } from '@entdb/tenant-store';
 import type { AdoptionJob, MadeFolder } from './protocol.ts';
 import type { HealPorts } from './restore-folder.ts';
@@ -11,34 +11,16 @@ import type { HealPorts } from './restore-folder.ts';
  * that was cut off leaves files of no use.
  */
 export async function adoptFolder(
-  ports: HealPorts,
+  { store, dir, folders, signal }: HealPorts,
   { tenantId, topic, partition, record }: AdoptionJob,
 ): Promise<MadeFolder> {
-  const { store, dir, folders, clock, rng, signal } = ports;
   const { key, offset, timeMs, value } = record;
   const placed = { topic, partition, offset, timeMs, record: decodeWalRecord(key, value) };
   const { body } = placed.record;
-  if (body.case !== 'tenantRestored') throw new Error('the record is no restore in place');
-  const target = join(folders.adoptions, tenantId);
-  rmSync(target, { recursive: true, force: true });
-  const { passedOver } = await restoreTenant({
-    store,
-    clock,
-    rng,
-    tenantId,
-    target: { kind: 'sequence', sequence: Number(body.value.sequence), inclusive: true },
-    outputDir: folders.adoptions,
-    force: true,
-    inOwnVolume: true,
-    lease: false,
-    signal,
-  });
-  rmSync(join(target, 'report.json'), { force: true });
-  const { position } = adoptRestored({
-    tenantId,
-    current: tenantDir(dir, tenantId),
-    restored: target,
-    placed,
-  });
-  return { dir: target, position, passedOver: passedOver.map(({ object }) => object) };
+  invariant(body.case === 'tenantRestored', 'what is adopted is a restore in place');
+  const made = join(folders.adoptions, tenantId);
+  const passedOver = await restoreNamedState(body.value, made, { store, tenantId, signal });
+  const current = tenantDir(dir, tenantId);
+  const { position } = adoptRestored({ tenantId, current, restored: made, placed });
+  return { dir: made, position, passedOver: passedOver.map(({ object }) => object) };
 }

@@ -36,17 +36,28 @@ export interface Patient {
   readonly state: Exclude<TenantFileState, { readonly kind: 'active' }>;
 }
 
-/** What time mends, or a person with a setting or a disk: no fault of the tenant's own. */
-export function mayPass(error: unknown): boolean {
+/**
+ * What becomes of a try that failed. `all wait`: time mends it, or a person with a setting or a disk, and every other tenant would fail as well. `waits`: this tenant's archive has not come so far yet.
+ * `stands still`: something is wrong with what is stored of it.
+ */
+export function judge(error: EntError, { state }: Patient): 'all wait' | 'waits' | 'stands still' {
+  if (mayPass(error)) return 'all wait';
+  const adopts = state.kind === 'behind' && state.needs.kind === 'adoption';
+  return adopts && notYet.some((code) => code === error.code) ? 'waits' : 'stands still';
+}
+
+/** A record of a restore in place names a state whose records may still be on their way into the archive. */
+const notYet = ['TARGET_BEYOND_ARCHIVE', 'TARGET_IN_FUTURE', 'NOTHING_ARCHIVED'] as const;
+
+/** No fault of a tenant's own. */
+export function mayPass(error: EntError): boolean {
   const codes = [
     'OBJECT_STORE_UNAVAILABLE',
     'OBJECT_STORE_DENIED',
     'STORE_UNAVAILABLE',
     'LOG_UNAVAILABLE',
-    // The record of a restore names what is still on its way into the archive.
-    'TARGET_BEYOND_ARCHIVE',
   ] as const;
-  return codes.some((code) => isEntError(error, code));
+  return codes.some((code) => code === error.code);
 }
 
 /** Makes one tenant's files and puts them in place. Throws what keeps it from that. */

@@ -18,6 +18,7 @@ import { createTestArchive, type TestArchive } from '../testing/archive.ts';
 import { recordOf } from '../testing/records.ts';
 import {
   createVolume,
+  eventually,
   partition,
   type TestVolume,
   type TestVolumeOptions,
@@ -98,7 +99,7 @@ async function truth(): Promise<ReturnType<typeof factsOf>> {
 
 async function settled(volume: TestVolume): Promise<ReturnType<typeof factsOf>> {
   const { applier } = volume;
-  while (applier.undecided.size > 0 || applier.lost.size > 0) await new Promise(setImmediate);
+  await eventually(() => applier.undecided.size === 0 && applier.lost.size === 0);
   for (const tenantId of tenantIds) await until(volume, tenantId, 'active');
   await volume.applied();
   await halt(volume);
@@ -173,7 +174,7 @@ describe('an empty volume', () => {
     });
     expect(volume.applier.undecided).toEqual(new Set([partition]));
     volume.run();
-    while (volume.applier.undecided.size > 0) await new Promise(setImmediate);
+    await eventually(() => volume.applier.undecided.size === 0);
     expect(volume.applier.storeTrouble()?.message).toBe('it does not answer');
     // Nobody is told that anything is lost.
     expect(volume.applier.lost.get(partition)).toMatchObject({ code: 'NOT_CAUGHT_UP' });
@@ -189,7 +190,7 @@ describe('an empty volume', () => {
     wal.truncateBefore(walTopic, partition, 25);
     const volume = await volumeAt('empty');
     volume.run();
-    while (volume.applier.undecided.size > 0) await new Promise(setImmediate);
+    await eventually(() => volume.applier.undecided.size === 0);
     expect(volume.applier.lost.get(partition)).toMatchObject({
       code: 'LOG_START_PASSED',
       message: expect.stringContaining('the archive reaches to offset 20') as string,

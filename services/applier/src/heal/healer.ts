@@ -1,5 +1,5 @@
 import { backoffMs, EntError, toError, type Clock, type Rng } from '@entdb/base';
-import { healOne, mayPass, type HealContext } from './heal-one.ts';
+import { healOne, judge, type HealContext, type Patient } from './heal-one.ts';
 
 /**
  * Gets tenants the files that the log alone cannot give them: those whose next record the log no longer has are made from snapshots and archive, and those that
@@ -29,6 +29,8 @@ export type HealEvent = 'begun' | 'done' | 'failed';
 
 const pauseInitialMs = 500;
 const pauseMaxMs = 30_000;
+/** The archiver is seconds behind the log, as a rule. */
+const notYetAfterMs = 2_000;
 /** A tenant that stands still for want of its files: an object may have been brought back, or the archive may have gone on. */
 const againAfterMs = 5 * 60_000;
 
@@ -37,6 +39,8 @@ export function createHealer(options: HealerOptions): Healer {
   /** In the order in which they came. */
   const queue = new Map<string, number>();
   const atWork = new Map<string, Promise<void>>();
+  /** Those that are tried again after a while. */
+  const later = new Set<string>();
   let running: AbortSignal | undefined;
   let trouble: EntError | undefined;
   let failures = 0;
@@ -75,36 +79,49 @@ export function createHealer(options: HealerOptions): Healer {
       });
   };
 
-  /** Tries again what stands still, after a while. */
-  const tryAgain = async (partition: number, tenantId: string, signal: AbortSignal) => {
-    await clock.sleep(againAfterMs, signal).catch(() => undefined); // woken by the end
-    if (!signal.aborted && tenants.state(tenantId).kind === 'quarantined') add(partition, tenantId);
+  /** Tries again after a while, if the tenant is then as it is now. */
+  const tryAgain = async ({ partition, tenantId }: Patient, ms: number, signal: AbortSignal) => {
+    const { kind } = tenants.state(tenantId);
+    later.add(tenantId);
+    await clock.sleep(ms, signal).catch(() => undefined); // woken by the end
+    later.delete(tenantId);
+    if (!signal.aborted && tenants.state(tenantId).kind === kind) add(partition, tenantId);
   };
 
   const heal = async (partition: number, tenantId: string, signal: AbortSignal): Promise<void> => {
     const state = tenants.state(tenantId);
     if (state.kind === 'active') return;
+    const patient = { partition, tenantId, state };
     options.onHeal('begun');
     try {
-      await healOne(options, { partition, tenantId, state }, signal);
+      await healOne(options, patient, signal);
       options.onHeal('done');
       trouble = undefined;
       failures = 0;
     } catch (thrown) {
       if (signal.aborted) return;
       options.onHeal('failed');
-      const error = asEntError(thrown, tenantId);
-      if (mayPass(error)) {
-        logger.warn({ tenantId, err: error }, 'files of a tenant cannot be made now; trying again');
-        trouble = error;
-        queue.set(tenantId, partition);
-        pause(signal);
-        return;
-      }
-      logger.error({ tenantId, code: error.code, err: error }, 'files of a tenant cannot be made');
-      await options.volume.giveUp(tenantId, error);
-      void tryAgain(partition, tenantId, signal);
+      await settle(patient, asEntError(thrown, tenantId), signal);
     }
+  };
+
+  const settle = async (patient: Patient, error: EntError, signal: AbortSignal): Promise<void> => {
+    const { partition, tenantId } = patient;
+    const verdict = judge(error, patient);
+    if (verdict === 'stands still') {
+      logger.error({ tenantId, code: error.code, err: error }, 'files of a tenant cannot be made');
+      if (isNews(patient, error)) await options.volume.giveUp(tenantId, error);
+      void tryAgain(patient, againAfterMs, signal);
+      return;
+    }
+    logger.warn({ tenantId, err: error }, 'files of a tenant cannot be made yet; trying again');
+    if (verdict === 'waits') {
+      void tryAgain(patient, notYetAfterMs, signal);
+      return;
+    }
+    trouble = error;
+    queue.set(tenantId, partition);
+    pause(signal);
   };
 
   return {
@@ -117,10 +134,15 @@ export function createHealer(options: HealerOptions): Healer {
       await Promise.all(atWork.values());
     },
     get tenants() {
-      return queue.size + atWork.size;
+      return queue.size + atWork.size + later.size;
     },
     trouble: () => trouble,
   };
+}
+
+/** A tenant that stands still already keeps its reason, where a new try has only found the archive no further than that. */
+function isNews({ state }: Patient, { code }: EntError): boolean {
+  return state.kind !== 'quarantined' || (code !== state.code && code !== 'INVALID_POSITION');
 }
 
 function asEntError(thrown: unknown, tenantId: string): EntError {

@@ -194,3 +194,12 @@ export async function createVolume(
     halt,
   };
 }
+
+/** Looks again and again until it is so. Rejects when it takes too long: a condition that never comes must not hold up the tests. */
+export async function eventually(isSo: () => boolean): Promise<void> {
+  const late = AbortSignal.timeout(20_000);
+  while (!isSo()) {
+    late.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
