@@ -19,6 +19,8 @@ export interface RetentionRequest {
   readonly retentionDays?: number;
   /** Say what would be removed, and remove nothing. */
   readonly dryRun?: boolean;
+  /** Where the base is tried out, in a folder of its own; absent for the system's folder for such things, where a killed process leaves it. */
+  readonly workDir?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +36,7 @@ const removesAtOnce = 500;
  * (SNAPSHOT_CORRUPT then, and nothing is removed). Cut off anywhere, it goes on with the next call.
  */
 export async function applyRetention(request: RetentionRequest): Promise<RetentionOutcome> {
-  const { store, clock, tenantId, dryRun = false, signal } = request;
+  const { store, clock, tenantId, dryRun = false, workDir = tmpdir(), signal } = request;
   const call = signal ? { signal } : {};
   const planNow = async () => {
     const kept = await keptSnapshots(store, tenantId, call);
@@ -51,7 +53,7 @@ export async function applyRetention(request: RetentionRequest): Promise<Retenti
     const { catalog, plan } = await planNow();
     if (plan.objects.length > 0) {
       const base = catalog.history.snapshots.find((snapshot) => idOf(snapshot) === plan.base);
-      if (base) await tryOut(store, base, call);
+      if (base) await tryOut(store, base, workDir, call);
       for (let i = 0; i < plan.objects.length; i += removesAtOnce)
         await store.remove(plan.objects.slice(i, i + removesAtOnce), call);
     }
@@ -64,9 +66,10 @@ export async function applyRetention(request: RetentionRequest): Promise<Retenti
 async function tryOut(
   store: ObjectStore,
   base: Parameters<typeof fetchSnapshot>[1],
+  workDir: string,
   call: { readonly signal?: AbortSignal },
 ): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'entdb-retention-'));
+  const dir = mkdtempSync(join(workDir, '.entdb-retention-'));
   try {
     await fetchSnapshot(store, base, dir, { check: 'structure', ...call });
   } finally {

@@ -162,7 +162,12 @@ export function createSnapshotter(options: SnapshotterOptions): Snapshotter {
   const retain = async (tenant: Tenant): Promise<void> => {
     const { tenantId } = tenant;
     const { days: retentionDays, dryRun } = retention;
-    const outcome = await work.applyRetention({ tenantId, retentionDays, dryRun });
+    const outcome = await work.applyRetention({
+      tenantId,
+      retentionDays,
+      dryRun,
+      workDir: cache.dir,
+    });
     const isBusy = outcome.kind === 'busy';
     tenant.retentionDueMs = clock.now() + (isBusy ? retentionAgainMs : retentionEveryMs);
     if (isBusy) return;

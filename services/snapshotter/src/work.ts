@@ -20,6 +20,8 @@ export interface RetentionJob {
   readonly tenantId: string;
   readonly retentionDays: number;
   readonly dryRun: boolean;
+  /** The cache's: what a killed process left there goes at the next start. */
+  readonly workDir: string;
 }
 
 /** What takes long and blocks its thread: SQLite, hashes, whole segments. Everything it is told and tells can cross threads. */
