@@ -113,6 +113,7 @@ export async function startApplier(context: ServiceContext<ApplierSettings>): Pr
   const objects = objectStoreOf(settings, { clock, rng });
   onStop('object store', () => objects.close());
   const store = createStoreAtHand(objects, settings);
+  health.set('s3', { kind: 'healthy', text: 'not asked yet' });
   const storeWatch = createStoreWatch({ store, clock, logger });
   const healer = createWorkerClient<HealerMethods>({
     url: new URL('./heal/worker.ts', import.meta.url),

@@ -1,5 +1,7 @@
 /** Method: the query side over the loop, on a log in memory and real files. */
-import { EntError } from '@entdb/base';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { EntError, realClock, realRng } from '@entdb/base';
 import {
   positionToWire,
   type WalRecord,
@@ -7,12 +9,16 @@ import {
   type WatchResponse,
 } from '@entdb/contracts';
 import { createFleetMap } from '@entdb/fleet';
+import { createDirectoryStore } from '@entdb/object-store';
 import type { Call } from '@entdb/service-kit';
+import { tenantDir, tenantFacts } from '@entdb/tenant-store';
 import { walTopic } from '@entdb/wal';
 import { createGate } from '../gate.ts';
 import type { ReaderPool } from '../reader/pool.ts';
 import { createTail } from '../tail.ts';
+import { createTestArchive } from '../testing/archive.ts';
 import { poisonOf, recordOf } from '../testing/records.ts';
+import { restoreRecordOf } from '../testing/restore-record.ts';
 import { createVolume, partition, type TestVolume } from '../testing/volume.ts';
 import { createQueryService } from './query.ts';
 
@@ -321,6 +327,41 @@ describe('epochs', () => {
       code: 'POSITION_NOT_REACHED',
       facts: { tenantId: 'acme' },
     });
+  });
+
+  it('begin with a restore in place: a live watch ends there, and goes on after it', async () => {
+    const { volume, service, watch } = await setUp();
+    await volume.append([recordOf('acme', 0), recordOf('acme', 1)]);
+    volume.run();
+    await volume.applied();
+    const early = tenantFacts(tenantDir(volume.dir, 'acme'), 'acme');
+    const directory = join(volume.dir, 'objects');
+    mkdirSync(directory);
+    const store = createDirectoryStore({ directory, clock: realClock, rng: realRng });
+    const archive = createTestArchive({ wal: volume.wal, store, cacheDir: volume.dir });
+    await archive.archive(partition);
+    await volume.append([recordOf('acme', 2)]);
+    const live = watch('acme', { offset: 1, epoch: 1 });
+    expect(await keyOf(live)).toBe('key-2');
+    const next = live.next();
+    await volume.append([
+      restoreRecordOf(early, 0, { expectedEpoch: 9 }), // rejected: no event, and no end
+      recordOf('acme', 3),
+    ]);
+    expect((await next).value).toMatchObject({ idempotencyKey: 'key-3' });
+    await volume.append([restoreRecordOf(early, 1, { expectedEpoch: 1 }), recordOf('acme', 4)]);
+    await expect(live.next()).rejects.toMatchObject({
+      code: 'STALE_EPOCH',
+      facts: { position: { offset: 5, epoch: 2 }, metadata: { epoch: '2', asked_epoch: '1' } },
+    });
+    const after = watch('acme', { offset: 5, epoch: 2 });
+    expect(await keyOf(after)).toBe('key-4');
+    await after.return(undefined);
+    expect(await service.getNode!(node(scopeAt(6, 2)), callOf())).not.toHaveProperty('node');
+    await expect(service.getNode!(node(scopeAt(4, 1)), callOf())).rejects.toMatchObject({
+      code: 'STALE_EPOCH',
+    });
+    await store.close();
   });
 
   it('bind a page token: a walk does not go on in another state', async () => {
