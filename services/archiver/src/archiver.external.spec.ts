@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startS3, type S3Server } from '@entdb/deploy/s3';
 import { createS3Store } from '@entdb/object-store';
-import { describeArchiving } from './suites/archiving.ts';
-import { describeTrouble } from './suites/trouble.ts';
+import { describeArchiving } from './conformance/archiving.ts';
+import { describeTrouble } from './conformance/trouble.ts';
 import { onStore } from './testing/worlds.ts';
 
 jest.setTimeout(180_000);

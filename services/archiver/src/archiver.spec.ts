@@ -1,4 +1,4 @@
-import { describeArchiving } from './suites/archiving.ts';
+import { describeArchiving } from './conformance/archiving.ts';
 import { inMemory, onDirectory } from './testing/worlds.ts';
 
 describeArchiving(inMemory);

@@ -1,4 +1,4 @@
-import { describeTrouble } from './suites/trouble.ts';
+import { describeTrouble } from './conformance/trouble.ts';
 import { inMemory, onDirectory } from './testing/worlds.ts';
 
 describeTrouble(inMemory);

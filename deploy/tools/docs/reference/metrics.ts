@@ -36,7 +36,8 @@ const applier = () =>
 const archiver = () =>
   declaredBy('archiver', (metrics) => {
     const measured = () => ({ partitions: [], held: 0 });
-    createArchiveMeters(metrics, { measured, retentionMs: 1, clock: realClock });
+    const retention = () => ({ ms: 1, bytes: 1 });
+    createArchiveMeters(metrics, { measured, retention, clock: realClock });
   });
 
 const snapshotter = () =>
@@ -77,6 +78,7 @@ A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`.
 | tenants and partitions that are not archived | \`archive_stopped_tenants\`, \`archive_stopped_partitions\` | > 0 |
 | \`snapshot_age_hours\` | as it stands | > 24 |
 | tenants without a new snapshot | \`snapshot_stopped_tenants\` | > 0 |
+| digests that disagree: a file or an object is wrong | \`snapshot_quarantined_tenants\` | > 0 |
 `,
     section('Gateway', gateway()),
     section('Applier', applier()),
