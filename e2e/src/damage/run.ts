@@ -21,6 +21,7 @@ export interface DamageRow {
   readonly bytesChanged: number;
   readonly changes: number;
   readonly byRestore: number;
+  readonly restores: number;
   readonly byVerify: number;
   /** Code and count. */
   readonly codes: string;
@@ -61,7 +62,7 @@ export async function runDamage(options: DamageOptions): Promise<DamageReport> {
     ]);
     const undetected = flips.flatMap(({ object, at, mask, restore, verify }) =>
       [restore, verify].flatMap((verdict) =>
-        verdict.kind === 'detected'
+        verdict === undefined || verdict.kind === 'detected'
           ? []
           : `${object}, byte ${at} xor ${mask}: ${JSON.stringify(verdict)}`,
       ),
@@ -77,13 +78,14 @@ function rowsOf(flips: readonly Flip[]): readonly DamageRow[] {
     const own = flips.filter((flip) => flip.object === object);
     const codes = new Map<string, number>();
     for (const { restore } of own)
-      if (restore.kind === 'detected') codes.set(restore.code, (codes.get(restore.code) ?? 0) + 1);
+      if (restore?.kind === 'detected') codes.set(restore.code, (codes.get(restore.code) ?? 0) + 1);
     return {
       object,
       bytes: own[0]!.bytes,
       bytesChanged: new Set(own.map(({ at }) => at)).size,
       changes: own.length,
-      byRestore: own.filter(({ restore }) => restore.kind === 'detected').length,
+      restores: own.filter(({ restore }) => restore !== undefined).length,
+      byRestore: own.filter(({ restore }) => restore?.kind === 'detected').length,
       byVerify: own.filter(({ verify }) => verify.kind === 'detected').length,
       codes: [...codes].map(([code, count]) => `${code} ${count}`).join(', '),
     };

@@ -21,8 +21,10 @@ export function describeDamage({
       'snapshot: mailbox.db',
       'snapshot: manifest.json',
     ]);
-    for (const { changes, byRestore, byVerify } of report.rows)
-      expect([byRestore, byVerify]).toEqual([changes, changes]);
+    for (const { changes, byVerify, restores, byRestore } of report.rows) {
+      expect([byVerify, byRestore]).toEqual([changes, restores]);
+      expect(restores).toBeGreaterThan(0);
+    }
     const { flips, detected, withoutMeaning } = report.alone;
     const { header, padding, otherCopy } = withoutMeaning;
     expect(detected + header + padding + otherCopy).toBe(flips);
