@@ -162,10 +162,17 @@ it('a restore in place gives two replicas the same state in a new epoch, and pos
     { expectedEpoch: 1, manifestSha256 },
   );
   const offset = await write([record, recordOf('acme', 99)]);
+  // One of them is killed while it waits for the files, and again between the files and their place.
+  await two.said('tenant is restored in place: waiting for its files');
+  await two.end('SIGKILL');
+  const half = spawnApplier(dataDir, storeOf('two'));
+  await half.said('files of a tenant have been made for a restore in place');
+  await half.end('SIGKILL');
+  const again = await startedApplier(dataDir, storeOf('two'));
   const restored = await tenantAt(one, 'acme', offset);
   expect(restored).toMatchObject({ nodeCount: '11', position: { epoch: '2' }, sequence: '22' });
-  expect(await tenantAt(two, 'acme', offset)).toEqual(restored);
-  expect(await allAt(two, offset)).toEqual(await allAt(one, offset));
+  expect(await tenantAt(again, 'acme', offset)).toEqual(restored);
+  expect(await allAt(again, offset)).toEqual(await allAt(one, offset));
 
   const look = (applier: ApplierProcess, epoch: string) =>
     applier.ask('GetNode', {
@@ -176,14 +183,10 @@ it('a restore in place gives two replicas the same state in a new epoch, and pos
       typeId: 1,
       id: 'node-3',
     });
-  for (const applier of [one, two]) {
+  for (const applier of [one, again]) {
     expect(await look(applier, '1')).toMatchObject({ code: 'STALE_EPOCH' });
     expect((await look(applier, '2')).body).toHaveProperty('node');
   }
-  await two.end('SIGKILL');
-  const again = await startedApplier(dataDir, storeOf('two'));
-  expect(await tenantAt(again, 'acme', offset)).toEqual(restored);
-
   // What both published of it, at whatever records, does not contradict each other.
   const published = await readPublishedDigests(wal);
   expect(published.contradictions('acme')).toEqual([]);

@@ -3,7 +3,8 @@ import { healOne, judge, type HealContext, type Patient } from './heal-one.ts';
 
 /**
  * Gets tenants the files that the log alone cannot give them: those whose next record the log no longer has are made from snapshots and archive, and those that
- * came to a restore in place are made as that record says. A bounded number at once, in the order in which they came.
+ * came to a restore in place are made as that record says. A bounded number at once: restores in place first, then in
+ * the order in which they came.
  *
  * A store that is away costs time and nothing else: all wait, and one try after another finds out that it is back. What is wrong with a tenant's own objects
  * stops that tenant alone, with the error's name.
@@ -37,7 +38,7 @@ const againAfterMs = 5 * 60_000;
 export function createHealer(options: HealerOptions): Healer {
   const { tenants, logger, clock, rng } = options;
   /** In the order in which they came. */
-  const queue = new Map<string, number>();
+  let queue = new Map<string, number>();
   const atWork = new Map<string, Promise<void>>();
   /** Those that are tried again after a while. */
   const later = new Set<string>();
@@ -47,7 +48,11 @@ export function createHealer(options: HealerOptions): Healer {
   let paused: Promise<void> | undefined;
 
   const add: Healer['add'] = (partition, tenantId) => {
-    queue.set(tenantId, partition);
+    const state = tenants.state(tenantId);
+    // Somebody waits for a restore in place, and its files are at hand; it does not wait for a whole volume.
+    if (state.kind === 'behind' && state.needs.kind === 'adoption')
+      queue = new Map([[tenantId, partition], ...queue]);
+    else queue.set(tenantId, partition);
     pump();
   };
 
