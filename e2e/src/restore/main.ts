@@ -15,6 +15,8 @@ const { values } = parseArgs({
     s3: { type: 'boolean', default: false },
     /** Makes every n-th of the restores. */
     'one-of': { type: 'string', default: '1' },
+    /** Begins no restore after so many minutes. */
+    minutes: { type: 'string' },
     workers: { type: 'string', default: '2' },
   },
 });
@@ -29,6 +31,7 @@ const { log, rows, differences } = await runEveryOffset({
   s3: values.s3,
   oneOf: Number(values['one-of']),
   workers: Number(values.workers),
+  ...(values.minutes !== undefined && { minutesMax: Number(values.minutes) }),
   aside: (line) =>
     process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0)} s: ${line}\n`),
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seeded } from '../parts/seeded.ts';
+import { seeded, type Seeded } from '../parts/seeded.ts';
 import { startStorePlace } from '../parts/store-place.ts';
 import { makeAllOperations, type Step } from './all-operations.ts';
 import { createArchive, materialise } from './build.ts';
@@ -21,6 +21,8 @@ export interface EveryOffsetOptions {
   readonly workers: number;
   /** Of so many tasks one is done; the others are left out. */
   readonly oneOf: number;
+  /** Begins no restore after so many minutes: what was made until then is a fair part of all. */
+  readonly minutesMax?: number;
   readonly aside: (line: string) => void;
 }
 
@@ -81,8 +83,10 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
     aside(`${archived} archived in ${segments} segments, ${snapshotsAt.length} snapshots`);
 
     const random = seeded(seed + 1);
-    const tasks = [...offsetTasks(truths), ...timeTasks(truths, times, random)].filter(
-      (_, i) => i % oneOf === 0,
+    const all = [...offsetTasks(truths), ...timeTasks(truths, times, random)];
+    const tasks = shuffled(
+      all.filter((_, i) => i % oneOf === 0),
+      random,
     );
     const input = {
       place: place.settings,
@@ -108,11 +112,20 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
   }
 }
 
+function shuffled<T>(items: readonly T[], random: Seeded): readonly T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i -= 1) {
+    const j = random.between(0, i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
 async function inWorkers(
   dir: string,
-  input: Omit<WorkerInput, 'tasks' | 'scratchDir'>,
+  input: Omit<WorkerInput, 'tasks' | 'scratchDir' | 'millisecondsMax'>,
   tasks: readonly Task[],
-  { workers, aside }: EveryOffsetOptions,
+  { workers, minutesMax, aside }: EveryOffsetOptions,
 ): Promise<readonly Comparison[]> {
   const comparisons: Comparison[] = [];
   const one = async (worker: number): Promise<void> => {
@@ -120,7 +133,9 @@ async function inWorkers(
     mkdirSync(scratchDir);
     const path = join(scratchDir, 'input.json');
     const own = tasks.filter((_, i) => i % workers === worker);
-    writeFileSync(path, JSON.stringify({ ...input, tasks: own, scratchDir } satisfies WorkerInput));
+    const limits = minutesMax === undefined ? {} : { millisecondsMax: minutesMax * 60_000 };
+    const whole: WorkerInput = { ...input, ...limits, tasks: own, scratchDir };
+    writeFileSync(path, JSON.stringify(whole));
     const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [path], {
       execArgv: [],
     });
@@ -133,7 +148,7 @@ async function inWorkers(
     if (code !== 0) throw new Error(`a worker ended with ${String(code)}`);
   };
   await Promise.all(Array.from({ length: workers }, (_, worker) => one(worker)));
-  if (comparisons.length !== tasks.length)
+  if (minutesMax === undefined && comparisons.length !== tasks.length)
     throw new Error(`${comparisons.length} of ${tasks.length} restores were made`);
   return comparisons;
 }

@@ -18,6 +18,7 @@ export interface WorkerInput {
   readonly truths: readonly Truth[];
   readonly tasks: readonly Task[];
   readonly scratchDir: string;
+  readonly millisecondsMax?: number;
 }
 
 const input = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as WorkerInput; // written by the parent
@@ -31,8 +32,10 @@ const places = {
   assertTopicsSafe: async () => {},
   close: async () => {},
 };
-for (const task of input.tasks)
+for (const task of input.tasks) {
+  if (performance.now() > (input.millisecondsMax ?? Infinity)) break;
   process.send?.(await compareTask(task, input.truths, places, join(input.scratchDir, 'out')));
+}
 await wal.close();
 await store.close();
 process.disconnect();
