@@ -9,7 +9,7 @@ import { noSuchSnapshot, refused, type Refused } from './refusal.ts';
 export function basesFor(
   history: History,
   { limit, snapshotId }: Cut,
-  { from, passedOver = [] }: PlanOptions,
+  { from, existing, passedOver = [] }: PlanOptions,
 ): { readonly kind: 'bases'; readonly bases: readonly PlannedBase[] } | Refused {
   const scratch: PlannedBase = { kind: 'scratch', at: beforeFirst };
   const damaged = new Set(passedOver.map(({ object }) => object));
@@ -36,8 +36,15 @@ export function basesFor(
   if (snapshotId !== undefined) return named(snapshotId);
   switch (from.kind) {
     case 'best': {
-      const sound = fitting.filter(({ id }) => !damaged.has(id));
-      return { kind: 'bases', bases: [...sound, scratch] };
+      const sound: readonly PlannedBase[] = [
+        ...fitting.filter(({ id }) => !damaged.has(id)),
+        scratch,
+      ];
+      if (!existing || !isWithin(limit, existing)) return { kind: 'bases', bases: sound };
+      const isBeyond = ({ at }: PlannedBase) => at.sequence > existing.sequence;
+      const folder: PlannedBase = { kind: 'folder', at: existing };
+      const bases = [...sound.filter(isBeyond), folder, ...sound.filter((base) => !isBeyond(base))];
+      return { kind: 'bases', bases };
     }
     case 'scratch':
       return { kind: 'bases', bases: [scratch] };

@@ -1,11 +1,11 @@
 /** Method: an archive of forty records that the log still has as well. Each segment is damaged in each way: the restore goes by the log from there on, says so, and has what the oracle has. */
 import { join } from 'node:path';
 import { checksumNameOf, type SegmentChecksum } from '@entdb/archive-format';
-import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import { createMemoryWal, type Wal } from '@entdb/wal';
 import { planFor } from './planning.ts';
 import { restoreTenant, type RestoreRequest } from './restore.ts';
 import { place, randomLog, tenantId, type RawRecord } from './testing/records.ts';
+import { testStore, type TestStore } from './testing/test-store.ts';
 import {
   archive,
   rng,
@@ -24,7 +24,7 @@ let wal: ReturnType<typeof createMemoryWal>;
 let raw: RawRecord[];
 let truth: Truth;
 let segments: readonly SegmentChecksum[];
-let store: MemoryStore;
+let store: TestStore;
 let runs = 0;
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(() => wal.close());
 beforeEach(async () => {
-  store = createMemoryStore();
+  store = testStore();
   segments = await archive(store, raw.slice(0, 40), () => 10);
   await wal.commit('entdb-archiver', place.topic, place.partition, raw[39]!.offset + 1);
 });
@@ -94,7 +94,7 @@ it.each(Object.keys(harms))(
       for (const key of [segment, checksumNameOf(segment)]) {
         const isUnfinished = at === 3 && key !== segment && harm === 'missing';
         const bytes = await store.read(key);
-        store.tamper(key, harms[harm]!);
+        await store.tamper(key, harms[harm]!);
         if (!isUnfinished) for (const n of [at * 10 + 5, 40]) await restoresTo(n, segment);
         await store.remove([key]);
         await store.create(key, bytes);
@@ -105,10 +105,10 @@ it.each(Object.keys(harms))(
 );
 
 it('leads around two at once, and around a gap', async () => {
-  store.tamper(segments[1]!.segment, harms.flipped!);
-  store.tamper(segments[2]!.segment, harms.flipped!);
+  await store.tamper(segments[1]!.segment, harms.flipped!);
+  await store.tamper(segments[2]!.segment, harms.flipped!);
   await restoresTo(44, segments[1]!.segment);
-  store = createMemoryStore();
+  store = testStore();
   await archive(store, raw.slice(0, 40), () => 10);
   const { segment } = segments[1]!;
   await store.remove([segment, checksumNameOf(segment)]);
@@ -117,7 +117,7 @@ it('leads around two at once, and around a gap', async () => {
 
 it('does not go by a log that begins later, or that ends before what is archived', async () => {
   const { segment } = segments[2]!;
-  store.tamper(segment, harms.flipped!);
+  await store.tamper(segment, harms.flipped!);
   await expect(restoreTenant(request(30))).rejects.toMatchObject({ code: 'SEGMENT_CORRUPT' });
   const short = createMemoryWal({ clock });
   await short.createTopics([
@@ -157,7 +157,7 @@ it('compares digests that are known for records of the log', async () => {
 
 it('says in the dry run what it knows beforehand', async () => {
   const { segment } = segments[2]!;
-  store.tamper(segment, () => undefined);
+  await store.tamper(segment, () => undefined);
   const { planning } = await planFor(request(35, atHand()));
   expect(planning).toMatchObject({
     plan: {
@@ -169,7 +169,7 @@ it('says in the dry run what it knows beforehand', async () => {
 
 it('loses the log’s head, and then cannot lead around any more', async () => {
   const { segment } = segments[2]!;
-  store.tamper(segment, harms.flipped!);
+  await store.tamper(segment, harms.flipped!);
   wal.truncateBefore(place.topic, place.partition, truth.points[22]!.offset);
   await expect(restoreTenant(request(30, atHand()))).rejects.toMatchObject({
     code: 'SEGMENT_CORRUPT',

@@ -6,10 +6,10 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeManifest, parseManifest } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
-import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import { restoreTenant } from './restore.ts';
 import { makeSnapshot } from './snapshot.ts';
 import { randomLog, tenantId } from './testing/records.ts';
+import { testStore, type TestStore } from './testing/test-store.ts';
 import { allObjects, archive, rng, scratchFolder, testClock, truthOf } from './testing/world.ts';
 import { verifyTenant } from './verify.ts';
 
@@ -19,7 +19,7 @@ const clock = testClock();
 const folder = scratchFolder();
 afterAll(() => folder.remove());
 
-const sound = createMemoryStore();
+const sound = testStore();
 const objects = new Map<string, Uint8Array>();
 const snapshotIds: string[] = [];
 beforeAll(async () => {
@@ -37,8 +37,8 @@ beforeAll(async () => {
   for (const key of await allObjects(sound)) objects.set(key, await sound.read(key));
 });
 
-async function copyOf(change: (store: MemoryStore) => Promise<void> | void): Promise<MemoryStore> {
-  const store = createMemoryStore();
+async function copyOf(change: (store: TestStore) => Promise<void> | void): Promise<TestStore> {
+  const store = testStore();
   for (const [key, bytes] of objects) await store.create(key, bytes);
   await change(store);
   return store;
@@ -46,7 +46,7 @@ async function copyOf(change: (store: MemoryStore) => Promise<void> | void): Pro
 
 type Outcome = { readonly passedOver: readonly string[] } | { readonly error: EntError };
 
-async function tryRestore(store: MemoryStore): Promise<Outcome> {
+async function tryRestore(store: TestStore): Promise<Outcome> {
   const outputDir = join(folder.path, 'out');
   rmSync(outputDir, { recursive: true, force: true });
   try {

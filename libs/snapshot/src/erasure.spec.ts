@@ -5,7 +5,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { erasureName } from '@entdb/archive-format';
-import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import { createMemoryWal, type Wal } from '@entdb/wal';
 import { loadCatalog } from './catalog.ts';
 import { planFor } from './planning.ts';
@@ -13,6 +12,7 @@ import { restoreTenant, type RestoreRequest } from './restore.ts';
 import { makeSnapshot } from './snapshot.ts';
 import type { RestoreTarget } from './target.ts';
 import { creation, deletion, place, randomLog, tenantId, withRecords } from './testing/records.ts';
+import { testStore, type TestStore } from './testing/test-store.ts';
 import { archive, rng, rowsOf, scratchFolder, testClock, truthOf } from './testing/world.ts';
 import { verifyTenant } from './verify.ts';
 
@@ -26,13 +26,13 @@ const clock = testClock();
 const folder = scratchFolder();
 afterAll(() => folder.remove());
 
-let store: MemoryStore;
+let store: TestStore;
 let runs = 0;
 const erasure = erasureName(tenantId, erasing);
 
 /** Segments of seven records; the third has the erasure in its middle or at its end. */
-async function archived(to: number): Promise<MemoryStore> {
-  const made = createMemoryStore();
+async function archived(to: number): Promise<TestStore> {
+  const made = testStore();
   await archive(made, log.slice(0, to), () => 7);
   return made;
 }
@@ -126,7 +126,7 @@ it('is where the restorable window begins', async () => {
 });
 
 it('holds by its name alone when the object is damaged', async () => {
-  store.tamper(erasure, (bytes) => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)));
+  await store.tamper(erasure, (bytes) => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)));
   for (const target of [toSequence(20), { kind: 'latest' } as const])
     if (target.kind === 'latest') await reaches(40, target);
     else
@@ -197,13 +197,13 @@ describe('on the log, not archived yet', () => {
     await lane.close();
     clock.set(clock.now() + 1000);
     truthOnLog = truthOf(raw);
-    store = createMemoryStore();
+    store = testStore();
     await archive(store, raw.slice(0, 14), () => 7);
     rawLog = raw;
   });
   let rawLog: readonly (typeof log)[number][];
   beforeEach(async () => {
-    store = createMemoryStore();
+    store = testStore();
     await archive(store, rawLog.slice(0, 14), () => 7);
   });
   afterAll(() => wal.close());
@@ -246,7 +246,7 @@ describe('on the log, not archived yet', () => {
   });
 });
 
-async function keysOf(of: MemoryStore): Promise<readonly string[]> {
+async function keysOf(of: TestStore): Promise<readonly string[]> {
   const keys: string[] = [];
   for await (const { key } of of.list({ prefix: '' })) keys.push(key);
   return keys;

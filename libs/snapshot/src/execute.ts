@@ -8,18 +8,21 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { SnapshotFile, SnapshotManifest } from '@entdb/archive-format';
 import { assertNever, EntError, invariant } from '@entdb/base';
 import type { TenantRestored } from '@entdb/contracts';
 import type { ObjectStore } from '@entdb/object-store';
 import {
+  keptDigests,
   openTenantWriter,
   tenantFacts,
   tenantFileNames,
   type TenantFacts,
   type TenantWriter,
 } from '@entdb/tenant-store';
+import type { ExistingFiles } from './existing-files.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
-import { asDiskError, assertClosed, fsyncPath } from './files.ts';
+import { asDiskError, assertClosed, fsyncPath, hashFile } from './files.ts';
 import { isWithin, type Point } from './limit.ts';
 import type { Output } from './output.ts';
 import type { RestorePlan } from './plan.ts';
@@ -53,6 +56,8 @@ export interface ExecuteOptions {
   readonly onErasure?: (at: Point) => void;
   /** Brings the files of the state that a restore in place on the way names into an empty folder. */
   readonly fetchState: (restored: TenantRestored, dir: string) => Promise<void>;
+  /** Files that were there, and may be used. */
+  readonly existing?: ExistingFiles;
 }
 
 export interface ExecuteProgress {
@@ -67,6 +72,10 @@ export interface Executed {
   readonly facts: TenantFacts;
   /** Whether the limit was met on the log, or the key found there. */
   readonly metOnLog: boolean;
+  /** Of a snapshot: those that were there already. */
+  readonly reusedFiles: readonly SnapshotFile[];
+  /** Whether a digest that is known from elsewhere was met, and was the same. */
+  readonly isCompared: boolean;
 }
 
 /**
@@ -79,6 +88,8 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
   let at: Point = plan.base.at;
   let metOnLog = false;
   let facts: TenantFacts | undefined;
+  let reusedFiles: readonly SnapshotFile[] = [];
+  let isCompared = options.expected !== undefined;
   const tell = (step: StepName, state: ExecuteProgress['state']) =>
     onProgress?.({ step, state, at, recordsPlanned: plan.records });
 
@@ -87,6 +98,9 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
     ...(options.checkpoints && { expected: options.checkpoints }),
     ...(options.signal && { signal: options.signal }),
     ...(options.onErasure && { onErasure: options.onErasure }),
+    onCompared: () => {
+      isCompared = true;
+    },
     onApplied: (point: Point) => {
       at = point;
       tell(step, 'under way');
@@ -125,12 +139,19 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
       isDone: () => facts !== undefined,
       run: async () => {
         facts = checkFiles(copy.writer, options);
+        isCompared ||= keptAgree(plan, output.work, options.checkpoints);
       },
     },
   ];
   try {
     await runSteps([
-      { name: 'base', isDone: () => existsSync(output.work), run: () => fetchBase(options) },
+      {
+        name: 'base',
+        isDone: () => existsSync(output.work),
+        run: async () => {
+          reusedFiles = await fetchBase(options);
+        },
+      },
     ]);
     // Work of an earlier run was looked through before, and a base has its hash.
     const { tenantId } = plan;
@@ -146,7 +167,7 @@ export async function executePlan(options: ExecuteOptions): Promise<Executed> {
     throw asDiskError(error, 'the restore cannot write');
   }
   invariant(facts, 'the check was run');
-  return { facts, metOnLog };
+  return { facts, metOnLog, reusedFiles, isCompared };
 }
 
 /**
@@ -193,9 +214,17 @@ function isUsable(plan: RestorePlan, output: Output): boolean {
 const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Brings the base into `work`, by one rename, after it was checked. */
-async function fetchBase({ store, plan, output, signal }: ExecuteOptions): Promise<void> {
+async function fetchBase({
+  store,
+  plan,
+  output,
+  existing,
+  signal,
+}: ExecuteOptions): Promise<readonly SnapshotFile[]> {
   const { base, tenantId } = plan;
-  const { incoming, work, target } = output;
+  const { incoming, work } = output;
+  const source = existing?.dir ?? output.target;
+  let reused: readonly SnapshotFile[] = [];
   rmSync(incoming, { recursive: true, force: true });
   mkdirSync(incoming);
   switch (base.kind) {
@@ -203,16 +232,18 @@ async function fetchBase({ store, plan, output, signal }: ExecuteOptions): Promi
       openTenantWriter({ dir: incoming, tenantId, create: true }).close();
       break;
     case 'snapshot':
+      reused = await takeExisting(base.manifest, incoming, existing);
       await fetchSnapshot(store, base.manifest, incoming, {
         check: 'bytes',
+        there: new Set(reused.map(({ name }) => name)),
         ...(signal && { signal }),
       });
       break;
     case 'folder':
       for (const name of tenantFileNames)
         for (const side of ['', '-wal'])
-          if (existsSync(join(target, name + side)))
-            cpSync(join(target, name + side), join(incoming, name + side));
+          if (existsSync(join(source, name + side)))
+            cpSync(join(source, name + side), join(incoming, name + side));
       openTenantWriter({ dir: incoming, tenantId, create: false, check: 'quick' }).close();
       break;
     default:
@@ -222,6 +253,23 @@ async function fetchBase({ store, plan, output, signal }: ExecuteOptions): Promi
   fsyncPath(incoming);
   renameSync(incoming, work);
   fsyncPath(dirname(work));
+  return reused;
+}
+
+/** Files that are what the snapshot has, byte for byte: once as they were there, and once as they have arrived. */
+async function takeExisting(
+  { files }: SnapshotManifest,
+  incoming: string,
+  existing: ExistingFiles | undefined,
+): Promise<readonly SnapshotFile[]> {
+  const taken: SnapshotFile[] = [];
+  for (const file of files) {
+    if (!existing || existing.sha256.get(file.name) !== file.sha256) continue;
+    const path = join(incoming, file.name);
+    cpSync(join(existing.dir, file.name), path);
+    if ((await hashFile(path)).sha256 === file.sha256) taken.push(file);
+  }
+  return taken;
 }
 
 /** The digest that the files must have, and every row where that is asked for. */
@@ -233,6 +281,22 @@ function checkFiles(
   if (scrub) writer.scrub();
   if (expected) assertDigests(tenantId, pointAt(writer.position), expected, writer.digests());
   return tenantFacts(output.work, tenantId);
+}
+
+/** What an earlier run passed is not met again; the files have kept it. Throws RESTORE_DIGEST_MISMATCH. */
+function keptAgree(
+  { tenantId, base }: RestorePlan,
+  dir: string,
+  known: ReadonlyMap<number, Digests> = new Map(),
+): boolean {
+  if (base.kind !== 'folder') return false;
+  const passed = [...known.keys()].filter((sequence) => sequence > base.at.sequence);
+  const kept = keptDigests(dir, tenantId, passed);
+  for (const [sequence, { offset, canonical }] of kept) {
+    const said = { canonical: known.get(sequence)?.canonical ?? '', mailbox: '' };
+    assertDigests(tenantId, { sequence, offset, timeMs: 0 }, said, { canonical, mailbox: '' });
+  }
+  return kept.size > 0;
 }
 
 /** Everything is in the files, and on disk. */

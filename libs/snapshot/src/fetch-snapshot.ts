@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SnapshotManifest } from '@entdb/archive-format';
+import type { SnapshotFileName, SnapshotManifest } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { openTenantWriter, tenantFacts } from '@entdb/tenant-store';
@@ -14,6 +14,8 @@ export interface FetchOptions {
    * wrote the manifest has done that with these very bytes, so it is for those who make a proof, and not for those who use one.
    */
   readonly check: 'bytes' | 'structure';
+  /** Files that are in the folder already, and were hashed there. */
+  readonly there?: ReadonlySet<SnapshotFileName>;
   readonly signal?: AbortSignal;
 }
 
@@ -36,9 +38,10 @@ export async function fetchState(
   manifest: SnapshotManifest,
   { label, keyOf }: StatePlace,
   dir: string,
-  { check, signal }: FetchOptions,
+  { check, there, signal }: FetchOptions,
 ): Promise<void> {
-  const { tenantId, files } = manifest;
+  const { tenantId } = manifest;
+  const files = manifest.files.filter(({ name }) => !there?.has(name));
   await mapBounded(files, files.length, ({ name, bytes, sha256 }) => {
     const key = keyOf(name);
     const call = signal ? { signal } : {};

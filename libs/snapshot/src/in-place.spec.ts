@@ -9,7 +9,6 @@ import {
   restorePointManifestName,
   restorePointPrefix,
 } from '@entdb/archive-format';
-import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import { createMemoryWal } from '@entdb/wal';
 import { makeRestorePoint } from './restore-point.ts';
 import { restoreTenant, type RestoreRequest } from './restore.ts';
@@ -23,6 +22,7 @@ import {
   withRecords,
   type RawRecord,
 } from './testing/records.ts';
+import { testStore, type TestStore } from './testing/test-store.ts';
 import {
   archive,
   rng,
@@ -51,7 +51,7 @@ it('is a history of four epochs', () => {
 });
 
 const request = (
-  store: MemoryStore,
+  store: TestStore,
   sequence: number,
   more: Partial<RestoreRequest> = {},
 ): RestoreRequest => ({
@@ -64,7 +64,7 @@ const request = (
   ...more,
 });
 
-async function restoresTo(store: MemoryStore, n: number, more: Partial<RestoreRequest> = {}) {
+async function restoresTo(store: TestStore, n: number, more: Partial<RestoreRequest> = {}) {
   const asked = request(store, n, more);
   const report = await restoreTenant(asked);
   expect(report.digests).toEqual(truth.digests[n]);
@@ -77,7 +77,7 @@ async function restoresTo(store: MemoryStore, n: number, more: Partial<RestoreRe
 const manifests = [12, 26, 17].map((sequence) => restorePointManifestName(tenantId, sequence));
 
 describe('where the objects are nowhere', () => {
-  const store = createMemoryStore();
+  const store = testStore();
   beforeAll(async () => {
     await archive(store, log, () => 10);
   });
@@ -106,7 +106,7 @@ describe('where the objects are nowhere', () => {
 
   it('goes through on the log', async () => {
     const { wal, atHand, onLog } = await logOnWal();
-    const some = createMemoryStore();
+    const some = testStore();
     await archive(some, onLog.slice(0, 14), () => 5);
     const truthThere = truthOf(onLog);
     for (const n of [20, 21, 30, 33, 41, 50]) {
@@ -119,7 +119,7 @@ describe('where the objects are nowhere', () => {
 
   it('is passed on the way to a state beyond a later erasure', async () => {
     const erased = withRecords(log, { 45: deletion('erase', true) });
-    const there = createMemoryStore();
+    const there = testStore();
     await archive(there, erased, () => 10);
     const asked = request(there, 45, { from: { kind: 'scratch' } });
     await restoreTenant(asked);
@@ -162,7 +162,7 @@ describe('where the objects are there', () => {
   const objects = new Map<string, Uint8Array>();
   let whole: readonly RawRecord[] = log;
   beforeAll(async () => {
-    const store = createMemoryStore({ clock });
+    const store = testStore();
     let last;
     let from = 0;
     for (const [at, sequence] of Object.entries(restores)) {
@@ -190,10 +190,10 @@ describe('where the objects are there', () => {
     expect([...objects.keys()].filter((key) => key.startsWith('restores/'))).toHaveLength(9);
   });
 
-  async function copyOf(change: (store: MemoryStore) => void = () => undefined) {
-    const store = createMemoryStore();
+  async function copyOf(change: (store: TestStore) => Promise<void> = async () => undefined) {
+    const store = testStore();
     for (const [key, bytes] of objects) await store.create(key, bytes);
-    change(store);
+    await change(store);
     return store;
   }
 
@@ -248,7 +248,7 @@ describe('where the objects are there', () => {
       return path;
     };
     let isWatched = true;
-    const store = createMemoryStore({
+    const store = testStore({
       faults: ({ name: operation, key }) => {
         if (isWatched && operation === 'open' && key.startsWith('restores/')) {
           image('fetching');

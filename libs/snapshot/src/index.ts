@@ -1,4 +1,3 @@
-export { bringRestoredState } from './bring-state.ts';
 export { loadCatalog, type Catalog } from './catalog.ts';
 export type { ExecuteProgress } from './execute.ts';
 export type { Damage } from './damage.ts';
@@ -7,9 +6,10 @@ export type { History, RestorableWindow } from './history.ts';
 export type { Limit, Point } from './limit.ts';
 export { listArchivedTenants } from './listing.ts';
 export type { Digests } from './replay.ts';
-export { restoreNamedState } from './named-state.ts';
 export { planFor, type PlanRequest } from './planning.ts';
-export { restoreTenant, type RestoreReport, type RestoreRequest } from './restore.ts';
+export type { Reused, RestoreReport } from './report.ts';
+export { restoreNamedState, type StateSources } from './restore-into.ts';
+export { restoreTenant, type RestoreRequest } from './restore.ts';
 export type {
   KeyScan,
   PlannedBase,

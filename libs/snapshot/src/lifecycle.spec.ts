@@ -1,7 +1,6 @@
 /** Snapshots and retention, on one archive that grows: what is made, what is refused, and that nothing is removed which a restore needs. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createMemoryStore, type MemoryStore } from '@entdb/object-store';
 import type { SegmentChecksum } from '@entdb/archive-format';
 import { loadCatalog } from './catalog.ts';
 import { keepSnapshot, releaseSnapshot } from './keep.ts';
@@ -10,6 +9,7 @@ import { restoreTenant } from './restore.ts';
 import { applyRetention, type RetentionOutcome } from './retention.ts';
 import { makeSnapshot } from './snapshot.ts';
 import { randomLog, tenantId, type RawRecord } from './testing/records.ts';
+import { testStore, type TestStore } from './testing/test-store.ts';
 import { allObjects, archive, rng, scratchFolder, testClock, truthOf } from './testing/world.ts';
 import { verifyTenant } from './verify.ts';
 
@@ -25,13 +25,13 @@ const folder = scratchFolder();
 afterAll(() => folder.remove());
 
 let cache: string;
-let store: MemoryStore;
+let store: TestStore;
 let last: SegmentChecksum | undefined;
 let archived = 0;
 let runs = 0;
 beforeEach(() => {
   cache = join(folder.path, `cache-${runs++}`);
-  store = createMemoryStore();
+  store = testStore();
   last = undefined;
   archived = 0;
 });
@@ -91,9 +91,9 @@ describe('a snapshot', () => {
     const second = (await allObjects(store)).find((key) =>
       key.includes('_00000000000000000011.jsonl'),
     )!;
-    store.tamper(second, (bytes) => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)));
+    await store.tamper(second, (bytes) => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)));
     await expect(snapshot()).rejects.toMatchObject({ code: 'SEGMENT_CORRUPT' });
-    store.tamper(second, () => undefined);
+    await store.tamper(second, () => undefined);
     await expect(snapshot()).rejects.toMatchObject({ code: 'SEGMENT_CORRUPT' });
   });
 
@@ -105,10 +105,10 @@ describe('a snapshot', () => {
     if (made.kind !== 'made') throw new Error('no snapshot');
     const prefix = `snapshots/${tenantId}/${made.id}/`;
     await store.remove([`${prefix}manifest.json`]);
-    store.tamper(`${prefix}mailbox.db`, (bytes) => bytes.subarray(1));
+    await store.tamper(`${prefix}mailbox.db`, (bytes) => bytes.subarray(1));
     expect((await loadCatalog(store, tenantId)).incomplete).toEqual([made.id]);
     expect(await snapshot()).toMatchObject({ kind: 'made', id: made.id });
-    store.tamper(`${prefix}canonical.db`, (bytes) =>
+    await store.tamper(`${prefix}canonical.db`, (bytes) =>
       bytes.map((byte, i) => (i === 5000 ? byte ^ 1 : byte)),
     );
     rmSync(cache, { recursive: true, force: true });
@@ -179,7 +179,7 @@ describe('retention', () => {
     const whole = new Map<string, Uint8Array>();
     for (const key of await allObjects(store)) whole.set(key, await store.read(key));
     for (let done = 1; done < objects.length; done += 3) {
-      store = createMemoryStore();
+      store = testStore();
       for (const [key, bytes] of whole)
         if (!objects.slice(0, done).includes(key)) await store.create(key, bytes);
       await restoresTo(160);
@@ -220,10 +220,10 @@ describe('retention', () => {
   it('removes nothing below a base that cannot be restored, or when the chain above it is broken', async () => {
     const before = await allObjects(store);
     const base = before.filter((key) => key.endsWith('canonical.db')).at(-2)!;
-    store.tamper(base, (bytes) => bytes.map((byte, i) => (i === 9000 ? byte ^ 1 : byte)));
+    await store.tamper(base, (bytes) => bytes.map((byte, i) => (i === 9000 ? byte ^ 1 : byte)));
     await expect(retain()).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT' });
     expect(await allObjects(store)).toEqual(before);
-    store.tamper(
+    await store.tamper(
       before.find((key) => key.includes('_00000000000000000151.jsonl'))!,
       () => undefined,
     );

@@ -20,6 +20,8 @@ export interface Output {
   /** Complete base files, to which records are applied. */
   readonly work: string;
   readonly planPath: string;
+  /** Copies of what is in the target, for a restore that may use it. */
+  readonly existing: string;
   /** Puts the work in the place of the target. */
   publish(): void;
   /** Removes everything of the restore but the target. */
@@ -69,6 +71,7 @@ export function openOutput(options: OutputOptions): Output {
     incoming: join(folder, 'incoming'),
     work,
     planPath: join(folder, 'plan.json'),
+    existing: join(folder, 'existing'),
     publish() {
       // Owners are held out until the new files are in place: one that starts in between would open the old ones.
       const holds = owners();

@@ -81,6 +81,8 @@ export interface PlanOptions {
   readonly short: 'refuse' | 'accept';
   /** What the scan for a key found: the sequence of its record, or that the archive does not have it. */
   readonly located?: number | 'not-archived';
+  /** Files that are there already stand here, on the same history. */
+  readonly existing?: Point;
   /** Snapshots and segments that were found damaged. */
   readonly passedOver?: readonly Damage[];
 }

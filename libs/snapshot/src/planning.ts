@@ -2,11 +2,13 @@ import type { Clock } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { loadCatalog, loadSnapshot, loadWay, type Catalog } from './catalog.ts';
 import type { Damage } from './damage.ts';
+import { standingOf, type ExistingFiles, type Standing } from './existing-files.ts';
 import { findErasures } from './find-erasures.ts';
 import { findKey } from './find-key.ts';
 import { beforeFirst, lastOf, type Point } from './limit.ts';
 import { listTenant } from './listing.ts';
 import type { Planning, PlanOptions, PlanStart, RestorePlan } from './plan.ts';
+import { pointAt, type Digests } from './replay.ts';
 import { planRestore } from './restore-plan.ts';
 import { reachOf, type LogAtHand } from './tail.ts';
 import { checkTarget, limitOf, type RestoreTarget } from './target.ts';
@@ -22,6 +24,10 @@ export interface PlanRequest {
   readonly log?: LogAtHand;
   /** What to do where the archive ends first and there is no log. Default: refuse. */
   readonly short?: 'refuse' | 'accept';
+  /** Digests that the live system published, by sequence. */
+  readonly published?: ReadonlyMap<number, Digests>;
+  /** The digests that the live system had at the target. */
+  readonly expected?: Digests;
   readonly signal?: AbortSignal;
 }
 
@@ -31,6 +37,10 @@ export interface Planned {
   readonly catalog: Catalog;
   /** Where the log ended when it was asked. */
   readonly logEndOffset: number | undefined;
+  /** Of objects that the plan does without because of files that are there already. */
+  readonly bytesSaved: number;
+  /** Whether such files are what the archive leads to. */
+  readonly standing?: Standing;
 }
 
 /** The plan and what it is made of, without touching a file: the dry run. A key is looked for, which reads the archive. */
@@ -46,9 +56,11 @@ export function planFor(request: PlanRequest): Promise<Planned> {
 export function planShortest(
   request: PlanRequest,
   passedOver: readonly Damage[],
+  existing?: ExistingFiles,
 ): Promise<Planned> {
   const nowMs = request.clock.now();
-  return plan(request, { part: 'way', nowMs, passedOver, purpose: 'result' });
+  const files = existing && { existing };
+  return plan(request, { part: 'way', nowMs, passedOver, purpose: 'result', ...files });
 }
 
 /** For a state that a restore only passes through: what was erased later does not matter to it. */
@@ -65,6 +77,7 @@ interface Reading {
   readonly passedOver: readonly Damage[];
   /** `result`: what comes out is given to somebody. */
   readonly purpose: 'result' | 'step';
+  readonly existing?: ExistingFiles;
 }
 
 async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Promise<Planned> {
@@ -77,7 +90,10 @@ async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Prom
   const found = way ?? (await loadCatalog(store, tenantId, call));
   const known = reading.purpose === 'result' ? found : withoutErasures(found);
   const catalog = withDamage(known, reading.passedOver);
+  const standing = standingIn(request, catalog, reading.existing);
+  const existing = standing && standing.kind !== 'unusable' ? reading.existing?.facts : undefined;
   const options: PlanOptions = {
+    ...(existing && { existing: pointAt(existing.position) }),
     nowMs: reading.nowMs,
     from: request.from ?? { kind: 'best' },
     short: request.short ?? 'refuse',
@@ -88,6 +104,8 @@ async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Prom
     planning,
     catalog,
     logEndOffset: reach?.endOffset,
+    bytesSaved: bytesSavedBy(planning, catalog, target, options),
+    ...(standing && { standing }),
   });
   const made = await planWithKey(request, catalog, target, options);
   if (made.planning.kind !== 'plan')
@@ -101,6 +119,28 @@ async function plan(request: Omit<PlanRequest, 'clock'>, reading: Reading): Prom
   const { history } = catalog;
   const erased = { ...history, erasures: [...history.erasures, ...erasures] };
   return planned(planRestore(erased, target, made.options));
+}
+
+function standingIn(
+  { published = new Map<number, Digests>(), expected }: Pick<PlanRequest, 'published' | 'expected'>,
+  catalog: Catalog,
+  existing: ExistingFiles | undefined,
+): Standing | undefined {
+  if (!existing?.facts) return undefined;
+  const known = { published, expected: expected !== undefined };
+  return standingOf(existing, existing.facts, catalog, known);
+}
+
+/** What would have been fetched without the files. */
+function bytesSavedBy(
+  planning: Planning,
+  { history }: Catalog,
+  target: RestoreTarget,
+  { existing, ...options }: PlanOptions,
+): number {
+  if (!existing || planning.kind !== 'plan' || planning.plan.base.kind !== 'folder') return 0;
+  const without = planRestore(history, target, options);
+  return without.kind === 'plan' ? Math.max(0, without.plan.bytes - planning.plan.bytes) : 0;
 }
 
 const withoutErasures = (catalog: Catalog): Catalog => ({

@@ -20,6 +20,8 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal;
   /** After each batch that was applied. */
   readonly onApplied?: (at: Point) => void;
+  /** After digests were compared, and were the same. */
+  readonly onCompared?: () => void;
   /** Each record that erases the tenant. */
   readonly onErasure?: (at: Point) => void;
 }
@@ -95,7 +97,7 @@ async function applyArchived(
   copy: WorkingCopy,
   { topic, segment }: SegmentChecksum,
   records: readonly ArchivedRecord[],
-  { limit, expected, onApplied, onErasure }: ReplayOptions,
+  { limit, expected, onApplied, onCompared, onErasure }: ReplayOptions,
 ): Promise<boolean> {
   const { tenantId } = copy;
   let at = pointAt(copy.writer.position);
@@ -129,6 +131,7 @@ async function applyArchived(
     if (!digests) continue;
     await flush();
     assertDigests(tenantId, at, digests, copy.writer.digests());
+    onCompared?.();
   }
   await flush();
   onApplied?.(at);

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { isEntError } from '@entdb/base';
 import { createDirectoryStore, createMemoryStore, type ObjectStore } from '@entdb/object-store';
 import { openTenantWriter } from '@entdb/tenant-store';
-import { restoreTenant, type RestoreReport, type RestoreRequest } from './restore.ts';
+import type { RestoreReport } from './report.ts';
+import { restoreTenant, type RestoreRequest } from './restore.ts';
 import { makeSnapshot } from './snapshot.ts';
 import type { RestoreTarget } from './target.ts';
 import { baseTimeMs, randomLog, seeded, tenantId } from './testing/records.ts';
@@ -81,7 +82,7 @@ describe('a restore', () => {
       if (n % 8 === 0) expectTruth(n, await restore(memory, seq(n), { from: { kind: 'scratch' } }));
     }
     expect(bases.size).toBe(4);
-  }, 120_000);
+  }, 300_000);
 
   it('equals the prefix of log time, at random times and at every stamp and its neighbours', async () => {
     const random = seeded(99);

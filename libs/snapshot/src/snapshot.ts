@@ -10,7 +10,6 @@ import {
   tenantFacts,
   type TenantFacts,
 } from '@entdb/tenant-store';
-import { bringRestoredState } from './bring-state.ts';
 import { loadCatalog } from './catalog.ts';
 import { isDamage, type Damage } from './damage.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
@@ -19,6 +18,7 @@ import { idOf, pathFrom, type History } from './history.ts';
 import { beforeFirst, type Limit, type Point } from './limit.ts';
 import { assertDigests, pointAt, replaySegments, type Digests } from './replay.ts';
 import { snapshotPlace } from './state-place.ts';
+import { restoreNamedState } from './restore-into.ts';
 import { uploadState } from './upload-state.ts';
 import { openWorkingCopy, settleFolder } from './working-copy.ts';
 
@@ -108,7 +108,7 @@ export async function makeSnapshot(request: SnapshotRequest): Promise<SnapshotOu
       dir: work,
       tenantId,
       fetchState: async (restored, dir) =>
-        (await bringRestoredState(restored, dir, sources)).forEach(onPassedOver),
+        (await restoreNamedState(restored, dir, sources)).forEach(onPassedOver),
     });
     try {
       const { writer } = copy;
@@ -160,7 +160,7 @@ function witnessOf(
 
 /**
  * Everything that is archived; but first, right after an erasure, a snapshot of what is left: from there on nothing below it is needed, and retention can remove
- * what was erased at once (docs/decisions/0012-erasure.md).
+ * what was erased at once (docs/decisions/0013-erasure.md).
  */
 function nextStop(history: History, base: Point): Limit {
   const erased = history.erasures.at(-1);
@@ -255,6 +255,8 @@ async function upload(
     const dir = join(scratch, 'copy');
     const copy = exportTenant({ dir: work, tenantId, target: dir });
     assertDigests(tenantId, pointAt(copy.position), facts.digests, copy.digests);
+    // SQLite writes into a vacuumed file when it is first opened for writing: better now, so that a restored file is the stored one, byte for byte.
+    openTenantWriter({ dir, tenantId, create: false }).close();
     const place = snapshotPlace(tenantId, snapshotId(facts.position.logTimeUs / 1000));
     return await uploadState(
       { store, place, dir, facts, scratch, ...(confirmed && { confirmed }) },

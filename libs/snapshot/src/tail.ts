@@ -31,7 +31,7 @@ export async function reachOf({
 
 export interface TailOptions extends Pick<
   ReplayOptions,
-  'limit' | 'expected' | 'signal' | 'onApplied'
+  'limit' | 'expected' | 'signal' | 'onApplied' | 'onCompared'
 > {
   readonly tail: Extract<PlannedTail, { readonly kind: 'log' }>;
   /** Where the log ended when the plan was made: what comes later is not waited for. */
@@ -49,7 +49,7 @@ export async function replayTail(
   copy: WorkingCopy,
   options: TailOptions,
 ): Promise<boolean> {
-  const { tail, endOffset, expected, onApplied } = options;
+  const { tail, endOffset, expected, onApplied, onCompared } = options;
   const { tenantId } = copy;
   await assertSameLog({ wal, topic, partition }, copy, options.signal);
   const from = Math.max(tail.fromOffset, copy.writer.position.offset + 1);
@@ -63,7 +63,10 @@ export async function replayTail(
         const cut = cutRecords(copy, rest, options);
         if (cut.records.length > 0) await copy.apply(cut.records, cut.at);
         const digests = cut.records.length > 0 ? expected?.get(cut.at.sequence) : undefined;
-        if (digests) assertDigests(tenantId, cut.at, digests, copy.writer.digests());
+        if (digests) {
+          assertDigests(tenantId, cut.at, digests, copy.writer.digests());
+          onCompared?.();
+        }
         onApplied?.(cut.at);
         met = cut.met;
         rest = rest.slice(cut.records.length);

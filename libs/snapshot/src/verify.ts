@@ -6,6 +6,7 @@ import type { Clock, Rng } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
 import { loadCatalog, type Catalog } from './catalog.ts';
 import { checkErasures } from './check-erasures.ts';
+import { bytesPerSecond, documentsPerSecond, recordsPerSecond } from './estimate.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { finding, type Finding, type VerifyLevel } from './finding.ts';
 import { checkObject } from './files.ts';
@@ -13,7 +14,8 @@ import { faultsOf, idOf, windowsOf, type RestorableWindow } from './history.ts';
 import type { Point } from './limit.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Digests } from './replay.ts';
-import { restoreTenant, type RestoreReport } from './restore.ts';
+import type { RestoreReport } from './report.ts';
+import { restoreTenant } from './restore.ts';
 import { verifyRestorePoints } from './verify-restore-points.ts';
 
 export interface VerifyRequest {
@@ -51,10 +53,6 @@ export interface VerifyCost {
 
 const objectsInFlightMax = 4;
 const segmentBytesMax = 256 * 1024 * 1024;
-/** Estimates for a small machine near its store. */
-const bytesPerSecond = 60_000_000;
-const documentsPerSecond = 400;
-const recordsPerSecond = 12_000;
 
 /** What a level reads and writes, from the catalog alone. */
 export function verifyCost({ history, sizes }: Catalog, level: VerifyLevel): VerifyCost {
