@@ -13,7 +13,7 @@ const { values } = parseArgs({
     writes: { type: 'string', default: '40' },
     /** While the store is away: half of it passes before there is a warning. */
     'retention-seconds': { type: 'string', default: '60' },
-    /** Of writing to a log that keeps ten seconds. */
+    /** Of writing to a log that keeps twenty seconds. */
     'forgetful-seconds': { type: 'string', default: '60' },
   },
 });

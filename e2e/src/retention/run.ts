@@ -50,7 +50,7 @@ export interface TenantReport {
 
 const Note = nodeType('Note', 1, { text: field.str(1), number: field.int(2, { indexed: true }) });
 const schema = defineSchema({ nodes: [Note], edges: [] });
-const forgetfulRetentionMs = 10_000;
+const forgetfulRetentionMs = 20_000;
 const shortRetentionMs = 1_000;
 const longRetentionMs = 7 * 24 * 3_600_000;
 

@@ -27,6 +27,7 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
   const askRetention = () => readRetention(wal, settings.walRetentionHours * 3_600_000);
   let retention = await askRetention();
   let retentionAskedMs = clock.monotonic();
+  let isAsking = false;
 
   let archiver: Archiver | undefined;
   const measured = (): Measured => archiver ?? { partitions: [], held: 0 };
@@ -94,20 +95,24 @@ export async function startArchiver(context: ServiceContext<ArchiverSettings>): 
       logger.warn({ ...facts, retention }, trouble);
     }
   };
+  /** Beside the loop: a log that does not answer must not keep it from telling so. */
   const lookAtRetention = async (): Promise<void> => {
-    if (clock.monotonic() - retentionAskedMs < retentionAskedEveryMs) return;
-    retentionAskedMs = clock.monotonic();
+    if (isAsking || clock.monotonic() - retentionAskedMs < retentionAskedEveryMs) return;
+    isAsking = true;
     try {
       retention = await askRetention();
     } catch (error) {
-      logger.warn({ err: toError(error) }, 'the log does not say how long it keeps a record');
+      if (!ended.signal.aborted)
+        logger.warn({ err: toError(error) }, 'the log does not say how long it keeps a record');
     }
+    isAsking = false;
+    retentionAskedMs = clock.monotonic();
   };
   const ready = Promise.withResolvers<void>();
   const begun = (archiver?.begun ?? Promise.resolve()).then(() => true);
   const tell = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      await lookAtRetention();
+      void lookAtRetention();
       if (archiver)
         health.set(
           's3',
