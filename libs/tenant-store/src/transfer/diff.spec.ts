@@ -7,7 +7,7 @@ import { createTenantDir, dump, type TenantDir } from '../write/testing/tenant-d
 import type { KindChanges } from './changes.ts';
 import { diffTenants } from './diff.ts';
 
-const runs = Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 40);
+const runs = Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 25);
 
 function tenantWith(log: readonly PlacedRecord[]): TenantDir {
   const tenant = createTenantDir();

@@ -19,7 +19,7 @@ import {
  * Restores in place, as the log tells them: after one, the state is that of the restored record and the verdicts are those of the whole log, whatever was deleted, erased or
  * restored in between; and it is the same, row for row, wherever the restored files came from and however the records were batched. (P2, P4, P7)
  */
-const runs = Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 40);
+const runs = Number(process.env['ENTDB_PROPERTY_RUNS'] ?? 25);
 
 interface Event {
   readonly idempotency_key: string;

@@ -53,4 +53,4 @@ test(`${rounds} kills leave no trace`, async () => {
     undisturbed.remove();
     killed.remove();
   }
-});
+}, 300_000);
