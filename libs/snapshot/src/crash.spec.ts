@@ -2,7 +2,7 @@
  * Method: while a restore runs, its working folder is copied at every step and after every batch: each copy is what a killed process would have left. A second run
  * on each copy must complete, use what is there, and leave nothing beside the result.
  */
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMemoryStore, type ObjectFault, type ObjectOperation } from '@entdb/object-store';
 import { restoreTenant, type RestoreRequest } from './restore.ts';
@@ -90,6 +90,43 @@ it.each(['best', 'scratch'] as const)(
   },
   120_000,
 );
+
+it('is told as done where it was killed after its last rename', async () => {
+  const name = 'published';
+  const report = await restoreTenant(into(name));
+  const dir = join(folder.path, name);
+  const left = join(dir, `.restore-${tenantId}`);
+  const leave = (): void => {
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'published'), '');
+    writeFileSync(join(left, 'plan.json'), '{}');
+  };
+  leave();
+  opened = [];
+  expect(await restoreTenant(into(name))).toEqual(report);
+  expect(opened).toEqual([]);
+  expect(readdirSync(dir)).toEqual([tenantId]);
+  leave();
+  const other = { target: { kind: 'sequence', sequence: 56, inclusive: true } } as const;
+  await expect(restoreTenant(into(name, other))).rejects.toMatchObject({
+    code: 'OUTPUT_NOT_EMPTY',
+  });
+  expect(readdirSync(dir)).toEqual([tenantId]);
+  // Of a replacement that was cut off before its renames, and begun again for another target.
+  leave();
+  mkdirSync(join(left, 'work'));
+  const stop = new AbortController();
+  stop.abort(new Error('the test stops it'));
+  await expect(
+    restoreTenant(into(name, { ...other, force: true, signal: stop.signal })),
+  ).rejects.toThrow('the test stops it');
+  rmSync(join(left, 'work'), { recursive: true, force: true });
+  await expect(restoreTenant(into(name))).rejects.toMatchObject({ code: 'OUTPUT_NOT_EMPTY' });
+  leave();
+  await restoreTenant(into(name, { force: true }));
+  expect(opened.length).toBeGreaterThan(0);
+  expectWhole(name);
+});
 
 it('does not use the work of another base, or work that has passed the target', async () => {
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SnapshotFileName } from '@entdb/archive-format';
 import { EntError } from '@entdb/base';
@@ -13,7 +13,7 @@ import type { Catalog } from './catalog.ts';
 import { isDamage } from './damage.ts';
 import { hashFile } from './files.ts';
 import type { Digests } from './replay.ts';
-import type { RestoreReport } from './report.ts';
+import { reportIn, type RestoreReport } from './report.ts';
 
 /** What a restore that replaces files may use of them: a copy, looked through, so that the files themselves stay as they are until the end. */
 export interface ExistingFiles {
@@ -25,7 +25,7 @@ export interface ExistingFiles {
   /** What is wrong with them. */
   readonly unusable?: string;
   /** What the restore said that made them, if it can be read. */
-  readonly report?: Pick<RestoreReport, 'reached' | 'epoch' | 'digests' | 'chain'>;
+  readonly report?: RestoreReport;
 }
 
 /** Copies what is in the target, and sums up every row. undefined: there is nothing. */
@@ -60,25 +60,12 @@ export async function copyExisting(
     } finally {
       writer.close();
     }
-    const report = readReport(join(target, 'report.json'));
+    // A hint: what it says is compared with the files and with the archive.
+    const report = reportIn(target);
     return { dir, sha256, facts: tenantFacts(opened, tenantId), ...(report && { report }) };
   } catch (error) {
     if (!(error instanceof EntError) || error.code === 'STORE_UNAVAILABLE') throw error;
     return { dir, sha256, facts: undefined, unusable: error.message };
-  }
-}
-
-/** A report is a hint: what it says is compared with the files and with the archive. */
-function readReport(path: string): ExistingFiles['report'] {
-  if (!existsSync(path)) return undefined;
-  try {
-    const json = JSON.parse(readFileSync(path, 'utf8')) as Partial<RestoreReport>;
-    const { reached, epoch, digests, chain } = json;
-    if (!reached || epoch === undefined || !digests || chain === undefined) return undefined;
-    return { reached, epoch, digests, chain };
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EntError, isEntError, parseTenantId } from '@entdb/base';
 import { holdFile, type Hold } from '@entdb/tenant-store';
@@ -44,9 +44,7 @@ export function openOutput(options: OutputOptions): Output {
   const { outputDir, tenantId, force, inOwnVolume = false } = options;
   parseTenantId(tenantId); // it becomes a part of paths
   mkdirSync(outputDir, { recursive: true });
-  const root = realpathSync(outputDir);
-  const target = join(root, tenantId);
-  const folder = join(root, `.restore-${tenantId}`);
+  const { root, target, folder } = pathsIn(outputDir, tenantId);
   if (!force && !isEmptyFolder(target))
     throw new EntError('OUTPUT_NOT_EMPTY', `${target} is not empty`, {
       tenantId,
@@ -58,6 +56,8 @@ export function openOutput(options: OutputOptions): Output {
   mkdirSync(folder, { recursive: true });
   const lock = holdFile(join(folder, 'lock.db'));
   if (!lock) throw inUse(`another restore of tenant ${tenantId} into ${root} is running`, tenantId);
+
+  rmSync(join(folder, publishedName), { force: true }); // of an attempt that ended before its renames
 
   const work = join(folder, 'work');
   const replaced = join(folder, 'replaced');
@@ -81,6 +81,9 @@ export function openOutput(options: OutputOptions): Output {
             tenantId,
           });
         rmSync(replaced, { recursive: true, force: true });
+        // With it and without the work, the files in the target are this restore's.
+        writeFileSync(join(folder, publishedName), '');
+        fsyncPath(folder);
         if (existsSync(target)) renameSync(target, replaced);
         renameSync(work, target);
         fsyncPath(root);
@@ -91,6 +94,31 @@ export function openOutput(options: OutputOptions): Output {
     discard,
     release: () => lock.release(),
   };
+}
+
+const publishedName = 'published';
+
+function pathsIn(outputDir: string, tenantId: string) {
+  const root = realpathSync(outputDir);
+  return { root, target: join(root, tenantId), folder: join(root, `.restore-${tenantId}`) };
+}
+
+/**
+ * The folder of files that a restore has put in their place before it was killed, its own folder removed. undefined where that was not its last step, or where another restore
+ * is at work there.
+ */
+export function settlePublished(outputDir: string, tenantId: string): string | undefined {
+  parseTenantId(tenantId); // it becomes a part of paths
+  if (!existsSync(outputDir)) return undefined;
+  const { root, target, folder } = pathsIn(outputDir, tenantId);
+  const isPublished = existsSync(join(folder, publishedName)) && !existsSync(join(folder, 'work'));
+  if (!isPublished || !existsSync(target)) return undefined;
+  const lock = holdFile(join(folder, 'lock.db'));
+  if (!lock) return undefined;
+  lock.release();
+  rmSync(folder, { recursive: true, force: true });
+  fsyncPath(root);
+  return target;
 }
 
 /**

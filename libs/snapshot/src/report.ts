@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { EntError } from '@entdb/base';
 import type { TenantFacts } from '@entdb/tenant-store';
 import type { Catalog } from './catalog.ts';
@@ -79,6 +81,20 @@ export function reportOf(
     unfinished: catalog.unfinished ?? null,
     unknownObjects: catalog.unknown,
   };
+}
+
+/** What the restore said that made the files in a folder; undefined where there is none, or none that can be read. */
+export function reportIn(dir: string): RestoreReport | undefined {
+  const path = join(dir, 'report.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    const json = JSON.parse(readFileSync(path, 'utf8')) as Partial<RestoreReport>;
+    const isWhole = json.format === 1 && json.target && json.reached && json.digests;
+    return isWhole ? (json as RestoreReport) : undefined; // written by us, in one piece
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function chainOf({ segments }: RestorePlan, { position }: TenantFacts): RestoreReport['chain'] {

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isEntError, type Clock, type Rng } from '@entdb/base';
 import { copyExisting } from './existing-files.ts';
 import { takeLease, type Lease } from './lease.ts';
-import { openOutput } from './output.ts';
+import { openOutput, settlePublished } from './output.ts';
 import { planShortest } from './planning.ts';
-import type { RestoreReport } from './report.ts';
+import { reportIn, type RestoreReport } from './report.ts';
 import { restoreInto, type Planner, type RestoreWork } from './restore-into.ts';
 import { checkTarget } from './target.ts';
 
@@ -29,6 +30,12 @@ export async function restoreTenant(request: RestoreRequest): Promise<RestoreRep
   const { outputDir, tenantId, lease: wantsLease = true } = request;
   checkTarget(request.target);
   const force = request.force === true || request.from?.kind === 'folder';
+  const finished = settlePublished(outputDir, tenantId);
+  if (finished !== undefined && !force) {
+    const report = reportIn(finished);
+    // Another target is another restore, and meets files that are there.
+    if (isDeepStrictEqual(report?.target, request.target)) return report!;
+  }
   const wantsDelta = request.delta === true && request.force === true;
   const inOwnVolume = request.inOwnVolume === true;
   const output = openOutput({ outputDir, tenantId, force, inOwnVolume });
