@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodes } from '@entdb/restore';
 import type { RestoreReport } from '@entdb/snapshot';
 import type { Seeded } from '../parts/seeded.ts';
 import { dumpRows, hashRows } from '../restore/rows.ts';
@@ -78,13 +79,16 @@ export function startRestore(
   });
 }
 
-/** Runs a restore to its end. Gives what is wrong with it; undefined where it is what the truth says, and nothing else was left. */
+/**
+ * Runs a restore to its end. Gives what is wrong with it; undefined where it is what the truth says, and nothing else was left. `isThere`: the files may be in their place
+ * already, and a refusal to replace them is as good.
+ */
 export async function completeRestore(
   surroundings: Surroundings,
   truth: Truth,
   asked: Asked,
   outputDir: string,
-  options: { readonly force?: boolean } = {},
+  options: { readonly force?: boolean; readonly isThere?: boolean } = {},
 ): Promise<string | undefined> {
   const program = startRestore(surroundings, asked, outputDir, options);
   if (!(await endsWithin(program, patienceMs))) {
@@ -92,7 +96,9 @@ export async function completeRestore(
     return `${asked.args.join(' ')}: not within ${patienceMs} ms`;
   }
   const code = await program.exited;
-  if (code !== 0) return `${asked.args.join(' ')}: exit ${code}: ${program.output()}`;
+  const isRefused = code === exitCodes.refused && program.output().includes('OUTPUT_NOT_EMPTY');
+  if (code !== 0 && !(isRefused && options.isThere === true))
+    return `${asked.args.join(' ')}: exit ${code}: ${program.output()}`;
   await truth.caughtUp();
   const wrong = differenceOf(truth, asked, outputDir);
   return wrong === undefined ? undefined : `${asked.args.join(' ')}: ${wrong}`;

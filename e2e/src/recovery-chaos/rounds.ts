@@ -8,9 +8,9 @@ import type { Round } from './plan.ts';
 import { endsWithin } from './program.ts';
 import {
   askFor,
+  type Asked,
   clearOutput,
   completeRestore,
-  differenceOfFiles,
   isPublished,
   startRestore,
 } from './restores.ts';
@@ -162,21 +162,16 @@ async function killRestoreByChance(stage: Stage): Promise<void> {
   await runAgain(stage, asked, outputDir, false);
 }
 
-/** The same command once more completes what was killed; where the files are in their place already, it must be told to replace them. */
+/** The same command once more completes what was killed. */
 async function runAgain(
   { surroundings, truth, completed, wrong }: Stage,
-  asked: Parameters<typeof completeRestore>[2],
+  asked: Asked,
   outputDir: string,
   force: boolean,
 ): Promise<void> {
   const isThere = isPublished(outputDir, asked.tenantId);
-  if (isThere && !force) {
-    const difference = differenceOfFiles(truth, asked, join(outputDir, asked.tenantId));
-    if (difference !== undefined) wrong(`after a kill: ${difference}`);
-  }
-  const difference = await completeRestore(surroundings, truth, asked, outputDir, {
-    force: force || isThere,
-  });
+  const options = { force, isThere };
+  const difference = await completeRestore(surroundings, truth, asked, outputDir, options);
   if (difference === undefined) completed();
   else wrong(difference);
 }
