@@ -54,7 +54,7 @@ export function describeSteps(name: string, openPlace: OpenPlace): void {
           folder.remove();
         }
       },
-      120_000,
+      300_000,
     );
   });
 }
