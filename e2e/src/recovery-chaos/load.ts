@@ -25,7 +25,7 @@ export interface Load {
 
 /** The pace of the load, not a wait for anything. */
 const briskMs = 40;
-const slowMs = 1_000;
+const slowMs = 4_000;
 const briskRecords = 60;
 const ids = Array.from({ length: 60 }, (_, i) => `node-${i}`);
 

@@ -39,7 +39,7 @@ export interface RecoveryChaosReport {
 }
 
 /** After so many rounds others are written to: the archive of a tenant stays small enough to be read whole after each round. */
-const roundsPerGeneration = 25;
+const roundsPerGeneration = 12;
 const recordsOfLarge = 300;
 const bytesOfLarge = 1_000;
 
