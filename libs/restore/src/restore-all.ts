@@ -31,6 +31,8 @@ export interface RestoreJob {
   readonly outputDir: string;
   readonly start?: Start;
   readonly force?: boolean;
+  /** With `force`: what is in the folder already is used where something proves it, and is not fetched. */
+  readonly delta?: boolean;
   /** Where the archive ends is where the restore may end: it is made, and its exit code says that there is a doubt. */
   readonly archiveOnly?: boolean;
   /** The caller knows that the archive may end before the target, and wants 0 for it. */
@@ -73,7 +75,7 @@ export async function restoreAll(job: RestoreJob): Promise<JobResult> {
 }
 
 async function restoreOne(job: RestoreJob, tenantId: string): Promise<Outcome> {
-  const { places, target, clock, rng, outputDir, force, signal, onProgress } = job;
+  const { places, target, clock, rng, outputDir, force, delta, signal, onProgress } = job;
   const published = job.published?.(tenantId);
   const meter = createProgressMeter(tenantId, clock);
   try {
@@ -90,6 +92,7 @@ async function restoreOne(job: RestoreJob, tenantId: string): Promise<Outcome> {
       ...(log && { log }),
       ...(published && { published }),
       ...(force !== undefined && { force }),
+      ...(delta !== undefined && { delta }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress: (progress) => onProgress(meter(progress)) }),
     });

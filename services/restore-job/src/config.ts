@@ -97,6 +97,13 @@ export const restoreJobSettings = combineSettings(
         sentence: 'Replace what is in the tenant’s folder.',
         example: 'true',
       }),
+      delta: boolean({
+        env: 'ENTDB_RESTORE_DELTA',
+        default: 'false',
+        sentence:
+          'With ENTDB_RESTORE_FORCE: fetch only what the files that are there do not have, where something proves them.',
+        example: 'true',
+      }),
       inPlace: boolean({
         env: 'ENTDB_RESTORE_IN_PLACE',
         default: 'false',
@@ -128,6 +135,10 @@ export const restoreJobSettings = combineSettings(
         },
       ),
     },
+    (values) =>
+      values.delta && !values.force
+        ? 'ENTDB_RESTORE_DELTA goes on from files that are there: set ENTDB_RESTORE_FORCE as well'
+        : undefined,
     (values) => {
       if (!values.inPlace) return undefined;
       if (values.confirmTenant !== values.tenants)

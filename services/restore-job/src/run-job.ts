@@ -70,6 +70,7 @@ async function run(
       outputDir,
       start: { kind: fromScratch ? 'scratch' : 'best' },
       force,
+      delta: settings.delta,
       archiveOnly,
       signal,
       onProgress: (progress) => {

@@ -21,6 +21,7 @@ type RestoreFlagsGiven = TargetFlags & {
   readonly outputDir?: string;
   readonly fromScratch: boolean;
   readonly force: boolean;
+  readonly delta: boolean;
   readonly acceptIncomplete: boolean;
   readonly parallel: string;
 };
@@ -33,10 +34,19 @@ export function addRestore(program: Command, run: RunCommand): void {
     .option('--output-dir <folder>', 'where to; each tenant in a subfolder of its own')
     .option('--from-scratch', 'use no snapshot, but the archive from its first record', false)
     .option('--force', "replace what is in the tenant's folder", false)
+    .option(
+      '--delta',
+      'with --force: fetch only what the files that are there do not have, where something proves them',
+      false,
+    )
     .option('--parallel <n>', 'tenants at the same time', '2')
     .action((flags: RestoreFlagsGiven, command: Command) => {
       const tenantId = required(command, '--tenant-id <id>', flags.tenantId);
       const outputDir = required(command, '--output-dir <folder>', flags.outputDir);
+      if (flags.delta && !flags.force)
+        command.error('error: --delta goes on from files that are there: say --force as well', {
+          exitCode: 2,
+        });
       const target = targetOf(flags);
       return run(flags.json, (surroundings) =>
         restore({ ...flags, tenantId, outputDir, target }, surroundings),

@@ -33,6 +33,7 @@ export interface OutputFlags {
 }
 
 export interface JobFlags {
+  readonly delta: boolean;
   readonly acceptIncomplete: boolean;
   readonly parallel: string;
 }
@@ -50,6 +51,7 @@ export async function restore(
     force: flags.force,
     archiveOnly: flags.archiveOnly,
     acceptIncomplete: flags.acceptIncomplete,
+    delta: flags.delta,
     parallel: parseParallel(flags.parallel),
   });
 }

@@ -1,5 +1,7 @@
 import type { Outcome } from '@entdb/restore';
 import type { RestorePlan, RestoreReport } from '@entdb/snapshot';
+
+type Reused = NonNullable<RestoreReport['reused']>;
 import type { Output } from '../../ui/output.ts';
 import { errorJson, reportError } from '../../ui/report-error.ts';
 
@@ -25,12 +27,20 @@ export function tellReport(report: RestoreReport, directory: string, output: Out
     ],
   ];
   for (const [name, value] of rows) output.line(`  ${name.padEnd(13)}${value}`);
+  if (report.reused) output.line(`  reused       ${reusedWords(report.reused)}`);
   if (!report.complete)
     output.line(
       `  doubt        the archive ends at offset ${reached.offset}; later records may belong to the target, and the log was not asked`,
     );
   for (const { object, code, reason } of report.passedOver)
     output.line(`  passed over  ${object}: ${code}: ${reason}`);
+}
+
+function reusedWords({ base, files, bytesSaved, unusable }: Reused): string {
+  if (base)
+    return `the files that were there, at record ${base.sequence}; ${bytesSaved} bytes less to fetch`;
+  if (files.length > 0) return `${files.join(', ')}; ${bytesSaved} bytes less to fetch`;
+  return `nothing: ${unusable ?? 'what was there is older than the way that was taken'}`;
 }
 
 export function tellPlan(plan: RestorePlan, output: Output): void {

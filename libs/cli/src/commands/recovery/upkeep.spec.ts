@@ -149,3 +149,13 @@ it('restores several tenants at once, tells of each, and ends with the worst', (
   ]);
   expect(readdirSync(out).toSorted()).toEqual(names);
 });
+
+it('goes on from the files that are there where they are proven, and says how much it saved', () => {
+  const where = ['restore', '--tenant-id', 'tenant-1', '--output-dir', join(dir, 'delta')];
+  expect(entdb(...where, '--target-sequence', '2')).toMatchObject({ status: 0 });
+  const words = [...where, '--target-sequence', '3', '--delta'];
+  expect(entdb(...words)).toMatchObject({ status: 2, stderr: expect.stringContaining('--force') });
+  const { status, stdout } = entdb(...words, '--force');
+  expect({ status, reused: /^ {2}reused .*$/m.test(stdout) }).toEqual({ status: 0, reused: true });
+  expect(stdout).toContain('  sequence     3\n');
+});
