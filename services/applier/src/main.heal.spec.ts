@@ -22,7 +22,7 @@ import { restoreRecordOf } from './testing/restore-record.ts';
 const env = { ENTDB_WAL_PARTITIONS: '1', ENTDB_DIGEST_INTERVAL: '100ms' };
 const tenantIds = ['acme', 'other', 'third'];
 
-jest.setTimeout(240_000);
+jest.setTimeout(400_000);
 
 let dataDir: string;
 let wal: EmbeddedWal;
