@@ -13,6 +13,8 @@ const { values } = parseArgs({
     s3: { type: 'boolean', default: false },
     /** Makes every n-th of the changes. */
     'one-of': { type: 'string', default: '1' },
+    /** Changes every n-th byte of canonical.db and mailbox.db. */
+    'file-bytes-one-of': { type: 'string', default: '1' },
     workers: { type: 'string', default: '2' },
   },
 });
@@ -26,6 +28,7 @@ const { rows, alone, undetected } = await runDamage({
   s3: values.s3,
   workers: Number(values.workers),
   oneOf: Number(values['one-of']),
+  fileBytesOneOf: Number(values['file-bytes-one-of']),
   aside: (line) => process.stderr.write(`${seconds()} s: ${line}\n`),
 });
 say(`seed ${seed}, on ${values.s3 ? 'S3 (versitygw)' : 'a directory'}`);

@@ -12,6 +12,8 @@ export interface DamageOptions {
   readonly workers: number;
   /** Of so many changes one is made; 1 for all. */
   readonly oneOf: number;
+  /** Of so many bytes of canonical.db and mailbox.db one is changed. Default 1. */
+  readonly fileBytesOneOf?: number;
   readonly aside: (line: string) => void;
 }
 
@@ -40,10 +42,10 @@ export async function runDamage(options: DamageOptions): Promise<DamageReport> {
   const dir = mkdtempSync(join(tmpdir(), 'entdb-damage-'));
   const flips: Flip[] = [];
   const one = async (worker: number): Promise<void> => {
-    const { s3, oneOf } = options;
+    const { s3, oneOf, fileBytesOneOf = 1 } = options;
     const own = join(dir, String(worker));
     const path = join(dir, `${worker}.json`);
-    const input: WorkerInput = { dir: own, s3, seed, worker, workers, oneOf };
+    const input: WorkerInput = { dir: own, s3, seed, worker, workers, oneOf, fileBytesOneOf };
     writeFileSync(path, JSON.stringify(input));
     const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [path], {
       execArgv: [],

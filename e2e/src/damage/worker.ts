@@ -15,6 +15,8 @@ export interface WorkerInput {
   readonly workers: number;
   /** Of so many changes one is made. */
   readonly oneOf: number;
+  /** Of so many bytes of a file of SQLite one is changed. */
+  readonly fileBytesOneOf: number;
 }
 
 /** What became of one change. */
@@ -32,7 +34,7 @@ export interface Flip {
 const restoresOneOf = 16;
 
 const input = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as WorkerInput; // written by the parent
-const { dir, s3, seed, worker, workers, oneOf } = input;
+const { dir, s3, seed, worker, workers, oneOf, fileBytesOneOf } = input;
 mkdirSync(dir, { recursive: true });
 const place = await startStorePlace(dir, s3);
 const store = place.open();
@@ -53,7 +55,7 @@ for (const object of objects) {
   const bytes = statSync(path).size;
   const flipper = openFlipper(path);
   const random = seeded(seed + worker);
-  for (let at = 0; at < bytes; at += 1)
+  for (let at = 0; at < bytes; at += key.endsWith('.db') ? fileBytesOneOf : 1)
     for (const mask of masksOf(key, random)) {
       changes += 1;
       if (changes % (workers * oneOf) !== worker) continue;
