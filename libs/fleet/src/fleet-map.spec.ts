@@ -48,6 +48,28 @@ describe('what the fleet says of itself', () => {
     expect(lines).toEqual([]);
   });
 
+  it('tells those who fell silent at work from those who were turned off', () => {
+    const map = createFleetMap({ clock, silenceMaxMs: 10 });
+    const hear = (instance: string, status: StatusInit) =>
+      hearStatus(map, recordOf(instance, status), silentLogger);
+    expect(map.silent()).toEqual([]);
+    hear('b-0', { case: 'archiver', value: { enabled: true } });
+    hear('b-1', { case: 'archiver', value: { enabled: true } });
+    hear('s-0', { case: 'snapshotter', value: { enabled: false } });
+    nowMs += 8;
+    hear('b-1', { case: 'archiver', value: { enabled: true } });
+    nowMs += 8;
+    expect(map.silent()).toEqual([]);
+    nowMs += 8;
+    expect(map.silent()).toEqual(['archiver']);
+    hear('s-0', { case: 'snapshotter', value: { enabled: true } });
+    nowMs += 11;
+    expect(map.silent()).toEqual(['archiver', 'snapshotter']);
+    hear('b-2', { case: 'archiver', value: { enabled: false } });
+    nowMs += 11;
+    expect(map.silent()).toEqual(['snapshotter']);
+  });
+
   it('may be of a kind that this version does not know, without a word', () => {
     const map = createFleetMap({ clock, silenceMaxMs: 10 });
     const { logger, lines } = listen();

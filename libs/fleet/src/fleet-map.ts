@@ -29,6 +29,8 @@ export interface FleetMap {
   archivers(): readonly Archiver[];
   /** Those heard of lately, by instance. */
   snapshotters(): readonly Snapshotter[];
+  /** Kinds of services that were at work and fell silent without a word, all of them: not the same as turned off. */
+  silent(): readonly ('archiver' | 'snapshotter')[];
   /** The number of shards that the fleet speaks of; 1 before anybody has spoken. */
   shards(): number;
 }
@@ -52,15 +54,29 @@ export function createFleetMap({ clock, silenceMaxMs }: FleetMapOptions): FleetM
     appliers: () => appliers.present(),
     archivers: () => archivers.present(),
     snapshotters: () => snapshotters.present(),
+    silent: () => [
+      ...(fellSilent(archivers) ? (['archiver'] as const) : []),
+      ...(fellSilent(snapshotters) ? (['snapshotter'] as const) : []),
+    ],
     shards: () => Math.max(1, ...appliers.present().map(({ status }) => status.shards)),
   };
 }
 
+function fellSilent(roll: Roll<{ readonly enabled: boolean }>): boolean {
+  return roll.present().length === 0 && roll.last()?.enabled === true;
+}
+
+type Roll<Status> = Pick<ReturnType<typeof createRoll<Status>>, 'present' | 'last'>;
+
 /** The instances of one kind of service. */
 function createRoll<Status>(place: (status: Status) => number, clock: Clock, silenceMaxMs: number) {
   const heard = new Map<string, Instance<Status> & { readonly heardAt: number }>();
+  let last: Status | undefined;
   return {
+    /** What anybody said last, however long ago. */
+    last: (): Status | undefined => last,
     hear(record: StatusRecord, status: Status): void {
+      last = status;
       heard.set(record.instance, {
         instance: record.instance,
         status,

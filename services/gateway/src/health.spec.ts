@@ -24,6 +24,7 @@ const viewOf = (shards: number, ...statuses: StatusInit[]): FleetView => ({
   })),
   archivers: [],
   snapshotters: [],
+  silent: [],
   walRetentionMs: 100 * hourMs,
   nowMs,
 });
@@ -77,6 +78,11 @@ describe('the health of the fleet', () => {
   it.each<[string, FleetView, object]>([
     ['without archivers', archiving(), { kind: 'healthy', text: 'disabled' }],
     ['turned off', archiving({ enabled: false }), { kind: 'healthy', text: 'disabled' }],
+    [
+      'silent',
+      { ...archiving(), silent: ['archiver'] },
+      { kind: 'degraded', reason: 'the archiver is not heard of any more' },
+    ],
     ['that works', archiving({ progress: [zero] }, { progress: [one] }), { kind: 'healthy' }],
     [
       'that cannot write',

@@ -10,6 +10,8 @@ export interface FleetView {
   readonly appliers: readonly Applier[];
   readonly archivers: readonly Archiver[];
   readonly snapshotters: readonly Snapshotter[];
+  /** Kinds of services that were at work and are not heard of any more. */
+  readonly silent: readonly ('archiver' | 'snapshotter')[];
   /** How long the log keeps a record. */
   readonly walRetentionMs: number;
   readonly nowMs: number;
@@ -51,7 +53,8 @@ export function s3State(view: FleetView): ComponentState {
 }
 
 function archiveState(view: FleetView): ComponentState | 'disabled' {
-  const { partitions, archivers, walRetentionMs } = view;
+  const { partitions, archivers, silent, walRetentionMs } = view;
+  if (silent.includes('archiver')) return degraded('the archiver is not heard of any more');
   const active = archivers.map(({ status }) => status).filter(({ enabled }) => enabled);
   if (active.length === 0) return 'disabled';
   const trouble = active.find((status) => status.trouble !== '')?.trouble;
@@ -73,7 +76,8 @@ function archiveState(view: FleetView): ComponentState | 'disabled' {
   return { kind: 'healthy' };
 }
 
-function snapshotState({ snapshotters, nowMs }: FleetView): ComponentState | 'disabled' {
+function snapshotState({ snapshotters, silent, nowMs }: FleetView): ComponentState | 'disabled' {
+  if (silent.includes('snapshotter')) return degraded('the snapshotter is not heard of any more');
   const active = snapshotters.map(({ status }) => status).filter(({ enabled }) => enabled);
   if (active.length === 0) return 'disabled';
   const trouble = active.find((status) => status.trouble !== '')?.trouble;

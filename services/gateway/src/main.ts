@@ -33,6 +33,7 @@ await runService({
       appliers: gateway.topology.fleet.appliers(),
       archivers: gateway.topology.fleet.archivers(),
       snapshotters: gateway.topology.fleet.snapshotters(),
+      silent: gateway.topology.fleet.silent(),
       walRetentionMs: settings.walRetentionHours * 3_600_000,
       nowMs: clock.now(),
     });

@@ -5,7 +5,7 @@ import { follow, type Following } from './follow.ts';
 
 /** The fleet, by what its instances say of themselves every second on entdb-status. */
 export interface Topology {
-  readonly fleet: Pick<FleetMap, 'appliers' | 'archivers' | 'snapshotters' | 'shards'>;
+  readonly fleet: Pick<FleetMap, 'appliers' | 'archivers' | 'snapshotters' | 'silent' | 'shards'>;
   follow(): Following;
   close(): void;
 }
