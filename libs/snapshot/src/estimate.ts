@@ -1,6 +1,6 @@
 /**
- * What an estimate assumes, and it is called an estimate wherever it is shown: the figures of `make bench-restore` on two cores, rounded down (docs/PERFORMANCE.md). The
- * bytes are those of a network, which no run on one machine can measure.
+ * What an estimate assumes, and it is called an estimate wherever it is shown. Records are about what `make bench-restore` gives on two cores (docs/PERFORMANCE.md);
+ * bytes and documents are assumed, for they are a network's, which no run on one machine can measure.
  */
 export const bytesPerSecond = 60_000_000;
 /** Of about a kilobyte, applied. */
