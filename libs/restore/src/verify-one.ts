@@ -86,7 +86,7 @@ export async function verificationCost(
       bytes: 0,
       diskBytes: 0,
       estimateSeconds: Math.ceil(tenantIds.length / tenantsPerSecond),
-      sentence: 'two listings a tenant, and a kilobyte for each segment and snapshot',
+      sentence: 'four listings a tenant, and a kilobyte for each segment and snapshot',
     };
   const found = await eachBounded(tenantIds, catalogsAtOnce, signal, async (tenantId) =>
     verifyCost(await loadCatalog(store, tenantId, signal ? { signal } : {}), level),
