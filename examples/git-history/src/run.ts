@@ -53,9 +53,11 @@ export async function runGitHistory(options: RunOptions): Promise<Tally> {
     },
     onEvent: say,
   });
-  const env = { ENTDB_DATA_DIR: dataDir, ...s3?.env };
-  const places = openPlaces(parseSettings(recoverySettings, env), { archiveOnly: true });
+  let places: Places | undefined;
   try {
+    await fleet.ready(); // by then the place for objects is there
+    const env = { ENTDB_DATA_DIR: dataDir, ...s3?.env };
+    places = openPlaces(parseSettings(recoverySettings, env), { archiveOnly: true });
     const commits = await write(options, fleet, places);
     await fleet.stop();
     const chosen = shuffled(commits, seed).slice(0, sample);
@@ -70,7 +72,7 @@ export async function runGitHistory(options: RunOptions): Promise<Tally> {
     const restored = chosen.length * waysToRestore;
     return { commits: commits.length, restored, equal: restored - different, different };
   } finally {
-    await places.close();
+    await places?.close();
     await fleet.stop();
     await s3?.stop();
   }
@@ -99,7 +101,6 @@ async function write(
   fleet: Awaited<ReturnType<typeof startFleet>>,
   places: Places,
 ): Promise<readonly Placed[]> {
-  await fleet.ready();
   const history = await readHistory(repo);
   const client = createClient({ endpoint: fleet.endpoint, schema });
   const commits: Placed[] = [];
