@@ -46,6 +46,8 @@ export function makeAllOperations(
   const at = (parts: readonly number[]) => new Set(parts.map((part) => Math.floor(count * part)));
   const deletions = at([0.4, 0.75]);
   const restores = at(inPlace ? [0.3, 0.42, 0.6, 0.85, 0.985] : []);
+  const sent = new Set<number>();
+  const versionAt = (n: number) => Math.floor((n * schemas.length) / count);
   let silence = 0;
   let deletedAt = 0;
   for (let n = 0; n < count; n += 1) {
@@ -55,6 +57,9 @@ export function makeAllOperations(
     const next = advance(model, body, { ...refusals, models: steps.map((step) => step.model) });
     model = next.model;
     const foreign = random.between(0, 3) === 0 ? random.between(1, 6) : 0;
+    // Whatever a record's verdict is, its definitions are remembered.
+    const isJudged = next.expected === 'applied' || next.expected === 'rejected';
+    if (isJudged && body.schema !== undefined && body.schema !== breaking) sent.add(versionAt(n));
     steps.push({ record: body, timeMs, foreign, expected: next.expected, model });
   }
   return steps;
@@ -80,20 +85,20 @@ export function makeAllOperations(
     // With nodes there is a catalog that can be broken.
     if (model.nodes.size > 0 && random.between(0, 60) === 0) {
       const wrong = random.between(0, 2) === 0 ? breaking : unknown;
+      const { schema: _, ...record } = transaction(key, n);
       const definition = wrong === breaking ? { schema: breaking } : {};
-      return { ...transaction(key, n), schemaFingerprint: schemaFingerprint(wrong), ...definition };
+      return { ...record, schemaFingerprint: schemaFingerprint(wrong), ...definition };
     }
     return transaction(key, n);
   }
 
   function transaction(key: string, n: number): WalRecord {
-    const version = Math.min(schemas.length - 1, Math.floor((n * schemas.length) / count));
+    const version = versionAt(n);
     const schema = schemas[version]!;
-    const isNew = n % Math.ceil(count / schemas.length) < 3;
     const operations = Array.from({ length: random.between(1, 4) }, (_, i) =>
       operationAt(model, `${n}-${i}`, version, random),
     );
-    return recordOf(key, operations, schema, isNew);
+    return recordOf(key, operations, schema, !sent.has(version));
   }
 }
 

@@ -123,9 +123,9 @@ function transact(model: Model, operations: readonly Operation[]): Model | undef
         break;
       }
       case 'updateNode': {
-        const { id, set, delivery } = op.value;
+        const { id, typeId, set, delivery } = op.value;
         const node = nodes.get(id);
-        if (!node) return undefined;
+        if (node?.type !== typeId) return undefined;
         const name = set[nameField] ? textOf(set) : node.name;
         const size = set[sizeField] ? sizeOf(set) : node.size;
         if (isTaken(node.type, name, id)) return undefined;
@@ -133,9 +133,13 @@ function transact(model: Model, operations: readonly Operation[]): Model | undef
         deliver(delivery?.userIds, id);
         break;
       }
-      case 'deleteNode':
-        removeNode(op.value.id);
+      case 'deleteNode': {
+        const { id, typeId } = op.value;
+        const node = nodes.get(id);
+        if (node && node.type !== typeId) return undefined;
+        removeNode(id);
         break;
+      }
       case 'createEdge': {
         const { fromId, typeId, toId, key, onConflict } = op.value;
         if (!nodes.has(fromId) || !nodes.has(toId)) return undefined;
