@@ -136,7 +136,7 @@ describe.each(['auto', 'unary'] as const)('writes (%s)', (writes) => {
   it('end with the budget, and say which key to ask for', async () => {
     fleet.faults.execute = failing(99, () => rpcError('LOG_UNAVAILABLE'));
     const error = await rejected(
-      acmeOf({ writes }).atomic((plan) => plan.create(User, { email: 'a' }), { timeoutMs: 120 }),
+      acmeOf({ writes }).atomic((plan) => plan.create(User, { email: 'a' }), { timeoutMs: 1_500 }),
     );
     expect(error.code).toBe('LOG_UNAVAILABLE');
     expect(error.facts.metadata?.['idempotency_key']).toBe(fleet.executed[0]?.idempotencyKey);

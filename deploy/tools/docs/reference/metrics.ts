@@ -30,7 +30,12 @@ const gateway = () =>
 const applier = () =>
   declaredBy('applier', (metrics) => {
     const progress = createProgress(walTopic, new Map(), realClock);
-    createMeters(metrics, { owned: [], progress, tenants: createTenants([]) });
+    createMeters(metrics, {
+      owned: [],
+      progress,
+      tenants: createTenants([]),
+      healing: () => 0,
+    });
   });
 
 const archiver = () =>
