@@ -49,6 +49,9 @@ describe('docs/errors', () => {
       '../../config/src',
       '../../../services/gateway/src',
       '../../../services/applier/src',
+      '../../../services/archiver/src',
+      '../../../services/snapshotter/src',
+      '../../../services/restore-job/src',
     ]
       .flatMap((path) =>
         readdirSync(join(__dirname, path)).map((name) => join(__dirname, path, name)),
