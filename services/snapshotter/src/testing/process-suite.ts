@@ -204,9 +204,14 @@ export function describeProcess(name: string, openPlace: OpenPlace): void {
           tenants: tenants.length,
           standing_still: [],
         });
-        const metrics = await running.metrics();
-        expect(metrics).toMatch(/^snapshot_age_hours\{service="snapshotter"\} 0$/m);
-        expect(metrics).toMatch(/^snapshots_made_total\{service="snapshotter"\} 4$/m);
+        // The store has the last snapshot before the process has said so.
+        await until(async () => {
+          const metrics = await running.metrics();
+          return (
+            /^snapshot_age_hours\{service="snapshotter"\} 0$/m.test(metrics) &&
+            /^snapshots_made_total\{service="snapshotter"\} 4$/m.test(metrics)
+          );
+        });
 
         const segment = segmentName('tenant-0', segmentDate(Date.now()), 11);
         await store.create(segment, Buffer.from('rubbish'));

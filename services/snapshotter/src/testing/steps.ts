@@ -1,4 +1,7 @@
+import { realClock } from '@entdb/base';
 import type { ObjectStore } from '@entdb/object-store';
+
+const lateMs = 100;
 
 /** The places at which a snapshotter is killed, in the order of its work: a snapshot from a base in the store, then retention. */
 export const steps = [
@@ -38,6 +41,7 @@ export function doomedStore(
   end: () => void,
 ): ObjectStore {
   let times = 0;
+  let segmentsAsked = 0;
   const reach = (here: Step, key: string): void => {
     if (tenantId !== undefined && key.split('/')[1] !== tenantId) return;
     if (here === step && (times += 1) >= nth) end();
@@ -56,9 +60,13 @@ export function doomedStore(
       yield* store.list(options);
     },
     read: async (key, ...rest) => {
-      // The first segments are asked for ahead of the first record: by the second there is something to lose.
-      if (key.endsWith('.jsonl.gz') && !key.endsWith('1.jsonl.gz'))
+      if (!key.endsWith('.jsonl.gz')) return store.read(key, ...rest);
+      // Segments are asked for ahead. The answer to a later one comes late, when those before it are applied and there is something to lose.
+      segmentsAsked += 1;
+      if (step === 'in the middle of the replay' && segmentsAsked > 1) {
+        await realClock.sleep(lateMs);
         reach('in the middle of the replay', key);
+      }
       return store.read(key, ...rest);
     },
     async *readStream(key, ...rest) {
