@@ -80,7 +80,7 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
     for await (const { key } of store.list({ prefix: 'archive/' }))
       if (key.endsWith('.gz')) segments += 1;
     await store.close();
-    aside(`${archived} archived in ${segments} segments, ${snapshotsAt.length} snapshots`);
+    aside(`${archived} archived in ${segments} segments, ${archive.snapshots()} snapshots`);
 
     const random = seeded(seed + 1);
     const all = [...offsetTasks(truths), ...timeTasks(truths, times, random)];
@@ -99,7 +99,7 @@ export async function runEveryOffset(options: EveryOffsetOptions): Promise<Every
       log: {
         ...factsOf(steps),
         segments,
-        snapshots: snapshotsAt.length,
+        snapshots: archive.snapshots(),
         restoresInPlace: adopted,
         onLogOnly: records - archived,
       },
